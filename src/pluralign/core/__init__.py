@@ -1,0 +1,1 @@
+"""The nouns of pluralistic alignment: frozen and validated. Knows no file, no network and no model."""
