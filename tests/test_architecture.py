@@ -37,7 +37,9 @@ def imports(path: Path) -> list[tuple[int, str]]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno}: write full imports"
             module = node.module or ""
-            found += [(node.lineno, f"{module}.{alias.name}" if module == "pluralign" else module) for alias in node.names]
+            found += [
+                (node.lineno, f"{module}.{alias.name}" if module == "pluralign" else module) for alias in node.names
+            ]
     return found
 
 
@@ -84,7 +86,9 @@ def test_heavy_packages_are_not_imported_at_the_top_of_light_modules(path: Path)
         )
         for name in names:
             if name.split(".")[0] in {"torch", "transformers", "peft", "vllm"}:
-                assert room_of(path) in {"engines", "train"}, f"{path}:{node.lineno}: {name} at the top of a light module"
+                assert room_of(path) in {"engines", "train"}, (
+                    f"{path}:{node.lineno}: {name} at the top of a light module"
+                )
 
 
 def test_the_core_needs_no_third_party_package_but_numpy_pydantic_and_yaml() -> None:

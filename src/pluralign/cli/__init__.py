@@ -1,1 +1,1 @@
-"""The command line: one file per command, and the only place that prints, parses arguments and reads the environment."""
+"""The command line, one file per command: the only place that prints, parses arguments and reads the environment."""
