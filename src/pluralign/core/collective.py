@@ -26,9 +26,14 @@ class Collective(BaseModel):
     """A larger group it is shown under, such as ``Africa``; empty if none."""
 
     @property
-    def background(self) -> str:
-        """A noun phrase for "a person with …": ``an American cultural background``."""
+    def member(self) -> str:
+        """A member of the group as a noun phrase: ``a person with an American cultural background``."""
         if not self.adjective:
-            return f"the background of {self.name}"
+            return f"a person who belongs to this group: {self.name}"
         article = self.article or ("an" if self.adjective[0].lower() in "aeiou" else "a")
-        return f"{article} {self.adjective} cultural background"
+        return f"a person with {article} {self.adjective} cultural background"
+
+    @property
+    def culture(self) -> str:
+        """The group's culture as a noun phrase: ``American culture``."""
+        return f"{self.adjective} culture" if self.adjective else f"the culture of {self.name}"

@@ -1,0 +1,166 @@
+"""The ways of asking a model to speak for a group: six strategies of CultureSPA (Xu et al., NAACL 2025), own wording.
+
+Knows no survey: whoever asks brings the neighbours and the answered examples a strategy calls for.
+
+=============================  =======  ==========================================================
+name                           paper    what the model is told
+=============================  =======  ==========================================================
+plain                          unaware  to be a person with values
+persona                        P1       … with the collective's cultural background
+cross-culture                  P2       … and to think of cultures near to and far from it
+self-alignment                 P3       five questions "it answered before", as the collective did
+persona+self-alignment         P1+P3    both
+cross-culture+self-alignment   P2+P3    both
+=============================  =======  ==========================================================
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pluralign.core.chat import Message
+from pluralign.core.collective import Collective
+from pluralign.core.errors import UnknownNameError, UsageError
+from pluralign.prompts import templates
+from pluralign.prompts.options import Shown
+
+NEIGHBOURS = 3
+"""How many similar and how many different cultures the cross-culture strategies name."""
+EXAMPLES = 5
+"""How many answered questions the self-alignment strategies show."""
+
+
+class Example(NamedTuple):
+    """A question already answered as the collective answers it."""
+
+    shown: Shown
+    answer: str
+    """Label and wording of the answer, such as "1. Agree"."""
+
+
+class Context(NamedTuple):
+    """What a strategy may draw on for one question and one collective."""
+
+    collective: Collective | None = None
+    similar: tuple[Collective, ...] = ()
+    """Nearest first."""
+    different: tuple[Collective, ...] = ()
+    """Farthest first."""
+    examples: tuple[Example, ...] = ()
+
+
+class Strategy(NamedTuple):
+    """A way of asking: a system text and a user text."""
+
+    name: str
+    paper: str
+    """What the source calls it."""
+    summary: str
+    """One plain sentence for readers."""
+    system: str
+    user: str
+
+    @property
+    def steered(self) -> bool:
+        """Whether answers depend on the collective. If not, one poll serves all of them."""
+        return self.names_collective or self.needs_examples
+
+    @property
+    def names_collective(self) -> bool:
+        """Whether the prompt says whom to speak for."""
+        return self.system != "system_plain.v1"
+
+    @property
+    def needs_neighbours(self) -> bool:
+        """Whether the prompt names similar and different cultures."""
+        return self.system.startswith("system_cross_culture")
+
+    @property
+    def needs_examples(self) -> bool:
+        """Whether the prompt shows answered questions."""
+        return self.user.startswith("user_self_alignment")
+
+    @property
+    def template_hashes(self) -> dict[str, str]:
+        """Template file -> content hash."""
+        return {name: templates.template_hash(name) for name in (self.system, self.user)}
+
+    def messages(self, shown: Shown, context: Context) -> tuple[Message, ...]:
+        """Render the conversation. Raises :class:`UsageError` where the context lacks what the strategy needs."""
+        if self.names_collective and context.collective is None:
+            raise UsageError(f"the voice {self.name!r} needs a collective to speak for")
+        if self.needs_neighbours and min(len(context.similar), len(context.different)) < NEIGHBOURS:
+            raise UsageError(
+                f"the voice {self.name!r} compares with {2 * NEIGHBOURS} other populations; "
+                "this survey has too few: use 'persona'"
+            )
+        if self.needs_examples and not context.examples:
+            raise UsageError(
+                f"the voice {self.name!r} needs answered questions from other topics and there are none: use 'persona'"
+            )
+        return (
+            Message("system", templates.render(self.system, **context._asdict())),
+            Message("user", templates.render(self.user, shown=shown, **context._asdict())),
+        )
+
+
+STRATEGIES: dict[str, Strategy] = {
+    strategy.name: strategy
+    for strategy in (
+        Strategy(
+            "plain",
+            "unaware",
+            "asked as itself, nobody named",
+            "system_plain.v1",
+            "user_plain.v1",
+        ),
+        Strategy(
+            "persona",
+            "P1",
+            "told to be a person of that background",
+            "system_persona.v1",
+            "user_plain.v1",
+        ),
+        Strategy(
+            "cross-culture",
+            "P2",
+            "told to be a person of that background and to think of similar and different cultures",
+            "system_cross_culture.v1",
+            "user_plain.v1",
+        ),
+        Strategy(
+            "self-alignment",
+            "P3",
+            "shown five other questions as the people's majority answered them, nobody named",
+            "system_plain.v1",
+            "user_self_alignment.v1",
+        ),
+        Strategy(
+            "persona+self-alignment",
+            "P1+P3",
+            "told to be a person of that background and shown five answered questions",
+            "system_persona.v1",
+            "user_self_alignment.v1",
+        ),
+        Strategy(
+            "cross-culture+self-alignment",
+            "P2+P3",
+            "told of similar and different cultures and shown five answered questions",
+            "system_cross_culture.v1",
+            "user_self_alignment.v1",
+        ),
+    )
+}
+
+
+def strategy(name: str) -> Strategy:
+    """The strategy of that name or of the paper's ("P1"); raises :class:`UnknownNameError`."""
+    folded = name.strip().casefold().replace("_", "-")
+    for candidate in STRATEGIES.values():
+        if folded in (candidate.name, candidate.paper.casefold()):
+            return candidate
+    raise UnknownNameError("voice", name, STRATEGIES)
+
+
+def strategy_names() -> Sequence[str]:
+    """All names, in the order of the papers."""
+    return tuple(STRATEGIES)

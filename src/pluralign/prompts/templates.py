@@ -1,0 +1,39 @@
+"""The prompt texts: versioned files beside this module, rendered by Jinja. Knows nothing of who is asked.
+
+A text that has been used in a published run is never edited: a new version gets a new file, so that a run's
+template hashes say exactly what was asked.
+"""
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+
+from pluralign.core.ids import text_hash
+
+_FOLDER = files("pluralign.prompts") / "templates"
+
+
+@cache
+def source(name: str) -> str:
+    """Text of the template file ``name``, such as ``user_plain.v1``."""
+    return (_FOLDER / f"{name}.txt").read_text(encoding="utf-8")
+
+
+@cache
+def _compiled(name: str) -> jinja2.Template:
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=False
+    )
+    return environment.from_string(source(name))
+
+
+def render(name: str, **values: Any) -> str:
+    """Fill in a template. A value the template asks for and does not get is an error, never an empty string."""
+    return _compiled(name).render(values).strip()
+
+
+def template_hash(name: str) -> str:
+    """Content hash of a template's text, as stored with every run."""
+    return text_hash(source(name))

@@ -1,0 +1,1 @@
+"""Answers and runs on disk. Knows no survey and no model: keys in, plain data out."""
