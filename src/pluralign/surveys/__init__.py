@@ -1,0 +1,81 @@
+"""Surveys by name: what was asked, and how people answered. Knows no model and no prompt.
+
+``load("world-mini")`` is bundled; everything else names its data on disk::
+
+    load("wvs7:path/to/folder")      # the World Values Survey in CultureSPA's files
+    load("own:survey.yaml")          # your own; "survey.yaml" alone will do
+
+All of them give a :class:`pluralign.core.survey.Survey`. The table below is all there is; to add a survey, write a
+loader and add its line.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from pluralign.core.errors import UnknownNameError, UsageError
+from pluralign.core.survey import Survey
+from pluralign.surveys import wvs
+
+__all__ = ["SOURCES", "Source", "available", "load"]
+
+
+class Source(NamedTuple):
+    """One way to name a survey."""
+
+    form: str
+    """What users write: a name, or a scheme with a placeholder, such as ``wvs7:DIR``."""
+    description: str
+    """One line."""
+    loader: Callable[[str], Survey]
+    """Gets what follows the colon; an empty text for a bundled survey."""
+
+    @property
+    def scheme(self) -> str:
+        """The part before the colon; the whole name of a bundled survey."""
+        return self.form.partition(":")[0]
+
+    @property
+    def bundled(self) -> bool:
+        """Whether the survey ships with pluralign and needs no path."""
+        return ":" not in self.form
+
+
+SOURCES: tuple[Source, ...] = (
+    Source(
+        "wvs7:DIR", "World Values Survey wave 7 in CultureSPA's JSON files, 259 questions, 18 countries", wvs.load_wvs
+    ),
+    Source(
+        "wvs7-all:DIR",
+        "the same with every country of the file (Mexico too)",
+        lambda directory: wvs.load_wvs(directory, countries=tuple(wvs.COUNTRIES)),
+    ),
+)
+"""Every survey and scheme there is."""
+
+OWN_ENDINGS = (".yaml", ".yml", ".csv")
+
+
+def available() -> tuple[Source, ...]:
+    """Every survey and scheme, bundled ones first."""
+    return tuple(sorted(SOURCES, key=lambda source: not source.bundled))
+
+
+def load(name: str) -> Survey:
+    """The survey of that name.
+
+    ``name``: a bundled survey, ``scheme:path`` for one of :data:`SOURCES`, or the path of a .yaml, .yml or .csv file.
+    Raises :class:`UnknownNameError` for a name the table does not have, and :class:`DataError` for bad files.
+    """
+    scheme, colon, rest = name.strip().partition(":")
+    by_scheme = {source.scheme: source for source in SOURCES}
+    source = by_scheme.get(scheme)
+    if source is not None and source.bundled != bool(colon):
+        if not source.bundled and not rest.strip():
+            raise UsageError(f"the survey {name!r} names no path; write {source.form}")
+        return source.loader(rest)
+    if source is not None:
+        raise UsageError(f"the survey {name!r} is written {source.form!r}")
+    if Path(name).suffix.lower() in OWN_ENDINGS and "own" in by_scheme:
+        return by_scheme["own"].loader(name)
+    raise UnknownNameError("survey", name, [source.form for source in available()])
