@@ -114,7 +114,9 @@ def _field_names(model: type[BaseModel], path: Path) -> list[str]:
             continue
         field = here.model_fields.get(part) if isinstance(here, type) and issubclass(here, BaseModel) else None
         here = next(iter(_models_in(field.annotation)), None) if field is not None else None
-    return sorted(here.model_fields) if isinstance(here, type) and issubclass(here, BaseModel) else []
+    if not (isinstance(here, type) and issubclass(here, BaseModel)):
+        return []
+    return sorted(field.alias or name for name, field in here.model_fields.items())
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

@@ -1,0 +1,189 @@
+"""What came of a run, as numbers: the content of ``scores.json`` and all that a report is made from.
+
+Knows no page and computes nothing. Every number that does not exist is ``None``, with a reason where one is due.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from pluralign.core.collective import Collective
+
+DistanceName = Literal["wasserstein", "total_variation", "js_distance"]
+DISTANCES: tuple[DistanceName, ...] = ("wasserstein", "js_distance", "total_variation")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Measure(_Part):
+    """A number with its 95 % bootstrap interval over questions."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+class Mark(_Part):
+    """A floor or ceiling to hold a distance against. Smaller distances are better."""
+
+    name: str
+    """``uniform``, ``middle``, ``others``, ``marginal``, ``noise`` …"""
+    label: str
+    """Two or three words for a legend."""
+    sentence: str
+    """What it is, in one plain sentence."""
+    kind: Literal["floor", "ceiling"]
+    """Floor: what an answerer who knows nothing of this people reaches. Ceiling: what the people themselves reach."""
+    distances: dict[DistanceName, float | None]
+
+
+class Cell(_Part):
+    """One voice measured against one people."""
+
+    voice: str
+    collective: str
+    headline: DistanceName
+    """The distance that skill and "worth n people" are about: Wasserstein wherever a question has an order."""
+    distances: dict[DistanceName, Measure]
+    """Means over questions, each in [0, 1]. Wasserstein over ordered scales only; the others over all."""
+    shuffled: dict[DistanceName, float | None]
+    """Expected distance of the voice's own probabilities dealt to random options: closeness that is only shape."""
+    entropy: Measure
+    """Mean entropy of the voice's answers, in nats."""
+    people_entropy: float
+    entropy_ratio: Measure
+    """Voice over people. Below 1 the voice is more of one mind than the people are."""
+    agreement: Measure
+    """Share of questions on which the likeliest option is the same."""
+    alignment_published: float | None
+    """Cultural Alignment Score as published (modes, raw scales, pooled), at most 1."""
+    alignment: Measure
+    """The same idea per question, normalised, nominal questions by match."""
+    skill: Measure
+    """(marginal - voice) / (marginal - noise) on the headline distance: 0 knows no more than the whole sample,
+    1 is a fresh sample of the people."""
+    skill_over_uniform: Measure
+    """The same against the uniform floor: the bar for an answerer who was told nothing."""
+    skill_note: str = ""
+    """Why skill is undefined, if it is."""
+    worth_people: float | None
+    """How many random members of this people would come as close, on the headline distance."""
+    worth_text: str
+    """The same in words: "2.3", "fewer than 1", "more than 1,000"."""
+    marks: tuple[Mark, ...]
+    questions: int
+    """Questions compared."""
+    ordered: int
+    nominal: int
+    without_reference: int
+    """Asked, but this people was not: left out of every number above."""
+    unanswerable: int
+    """Asked, and the voice gave no option any probability: left out and counted here."""
+    captured: float
+    """Mean probability that the reply begins with one of the options; the rest was something else."""
+    lowest_captured: float
+    """The same on the worst question."""
+    people_missing: float
+    """Mean share of the people who gave no valid answer; left out before comparing."""
+    order_effect: float | None
+    """Mean total variation between answers to different option orders; ``None`` with a single order."""
+
+
+class Summary(_Part):
+    """One voice over all its peoples, each people counting alike."""
+
+    voice: str
+    label: str
+    sentence: str
+    """What the model is told, in plain words."""
+    distance: Measure
+    """The headline distance."""
+    js_distance: Measure
+    entropy_ratio: Measure
+    agreement: Measure
+    skill: Measure
+    skill_over_uniform: Measure
+    worth_people: float | None
+    worth_text: str
+    captured: float
+    marks: tuple[Mark, ...]
+    """Means of the peoples' floors and ceilings."""
+    worst: str | None
+    """Id of the people it is farthest from, in skill."""
+    best: str | None
+    own_closest: int | None
+    """For how many peoples the voice that claims to speak for them is closest to just them; ``None`` if unsteered."""
+    peoples: int
+
+
+class QuestionAnswers(_Part):
+    """One question: how peoples answered it and how voices did."""
+
+    id: str
+    text: str
+    topic: str
+    scale: str
+    options: tuple[str, ...]
+    people: dict[str, tuple[float, ...]]
+    """Collective id -> shares."""
+    voices: dict[str, dict[str, tuple[float, ...]]]
+    """Voice -> collective id ("" where the voice names nobody) -> probabilities."""
+
+
+class ExamplePrompt(_Part):
+    """A prompt as it was sent, so that a reader sees how it was asked."""
+
+    voice: str
+    collective: str
+    system: str
+    user: str
+
+
+class Asked(_Part):
+    """How it was asked."""
+
+    model: str
+    engine: dict[str, object]
+    method: str
+    """How answers were obtained, in one sentence."""
+    orders: str
+    labels: str
+    published_leak: bool
+    prompts: int
+    prompt_tokens: int
+    computed_tokens: int
+    examples: tuple[ExamplePrompt, ...]
+
+
+class Scores(_Part):
+    """Everything a run found out."""
+
+    schema_version: Literal[1] = 1
+    run: str
+    """Id of the run's specification."""
+    study: str
+    created: str
+    """UTC, ISO 8601."""
+    version: str
+    """Of pluralign."""
+    survey: str
+    survey_title: str
+    citation: str
+    licence: str
+    survey_notes: str
+    topics: tuple[str, ...]
+    collectives: tuple[Collective, ...]
+    """Spoken for, or compared with."""
+    unscored: tuple[str, ...]
+    """Collectives a voice spoke for that this survey has no answers of."""
+    asked: Asked
+    headline: DistanceName
+    summaries: tuple[Summary, ...]
+    cells: tuple[Cell, ...]
+    closest: dict[str, dict[str, dict[str, float]]]
+    """Voice -> collective spoken for -> collective compared with -> mean headline distance."""
+    questions: tuple[QuestionAnswers, ...]
+    caveats: tuple[str, ...]
+    """What a reader must know before believing any of it, in plain sentences."""

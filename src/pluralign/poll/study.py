@@ -1,0 +1,95 @@
+"""A study: the YAML a user writes, or the same said with flags. Knows nothing of how it is carried out."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from pluralign.core.documents import parse, validate
+from pluralign.core.errors import DataError, UsageError
+from pluralign.core.question import NonEmpty
+from pluralign.core.survey import Survey
+from pluralign.prompts.options import Labels
+
+DEFAULT_ORDERS = 2
+"""The survey's own order and its reverse: order effects of language models are too large to ask only once."""
+
+
+class QuestionChoice(BaseModel):
+    """Which questions to ask; without any key, all of them. Several keys narrow each other down."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ids: tuple[str, ...] | None = None
+    """These questions only."""
+    topics: tuple[str, ...] | None = None
+    """Questions under these headings only."""
+    per_topic: Annotated[int, Field(ge=1)] | None = None
+    """At most so many of every topic, evenly spread over it."""
+
+    def apply(self, survey: Survey) -> Survey:
+        """The survey with the chosen questions; raises on names it does not have."""
+        if self.ids is not None or self.topics is not None:
+            survey = survey.select(question_ids=self.ids, topics=self.topics)
+        return survey if self.per_topic is None else survey.balanced(self.per_topic)
+
+
+class Study(BaseModel):
+    """Who is asked what, and how. Unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    name: str = Field(default="poll", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    """Short name; the run's folder is named after it."""
+    model: NonEmpty
+    """``smollm2``, a hub name, a folder, a GGUF file, or ``scripted:…``."""
+    survey: NonEmpty
+    """``world-mini``, ``wvs7:DIR``, or a file of your own."""
+    speak_for: tuple[str, ...] = Field(default=(), alias="as")
+    """Ids or names of the collectives to speak for; empty: all that the survey has."""
+    voices: tuple[str, ...] = ("plain", "persona")
+    """Strategies, by name or by the paper's ("P1")."""
+    questions: QuestionChoice = QuestionChoice()
+    """Which questions to ask."""
+    orders: Annotated[int, Field(ge=1)] | Literal["all"] = DEFAULT_ORDERS
+    """How many orders of the options to ask in; answers are averaged after mapping back."""
+    labels: Labels = Labels.NUMBER
+    """What stands before each option: ``number``, ``letter`` or ``none``."""
+    published: bool = False
+    """Let neighbours and examples be drawn from the very answers being measured, as the original did. A leak: for
+    reproduction only."""
+    adapter: str | None = None
+    """Folder of a LoRA adapter to load onto the model."""
+    chat_template: str | None = None
+    """``plain`` for a base model without a chat template; else the model's own is used."""
+    device: str = "auto"
+    """``cpu``, ``cuda``, ``mps`` or ``auto``."""
+    dtype: str = "auto"
+    """``float32``, ``bfloat16``, ``float16`` or ``auto``."""
+    seed: int = 0
+    """Seeds resampling and option orders."""
+    resamples: Annotated[int, Field(ge=100)] = 1000
+    """Bootstrap resamples behind each interval."""
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        if not self.voices:
+            raise ValueError("name at least one voice, such as 'persona'")
+        return self
+
+
+def read_study(path: Path) -> Study:
+    """Read a study from YAML. Raises :class:`DataError` naming file, line and key."""
+    return validate(Study, parse(read_text(path), str(path)))
+
+
+def read_text(path: Path) -> str:
+    """UTF-8 text of a user's file, or one sentence on why it cannot be had."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UsageError(f"there is no file {str(path)!r}") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"is not UTF-8 text (byte {error.start}); save it as UTF-8", file=str(path)) from None
+    except OSError as error:
+        raise DataError(f"cannot be read ({error.strerror})", file=str(path)) from None
