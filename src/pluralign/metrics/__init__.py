@@ -1,0 +1,1 @@
+"""Pure functions: distributions in, numbers out. Knows no file, no model and no page."""
