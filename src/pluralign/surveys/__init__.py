@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from pluralign.core.errors import UnknownNameError, UsageError
 from pluralign.core.survey import Survey
-from pluralign.surveys import wvs
+from pluralign.surveys import world_mini, wvs
 
 __all__ = ["SOURCES", "Source", "available", "load"]
 
@@ -42,6 +42,11 @@ class Source(NamedTuple):
 
 
 SOURCES: tuple[Source, ...] = (
+    Source(
+        world_mini.NAME,
+        "77 questions on 13 topics in our own words, with the answers of 18 countries (bundled)",
+        lambda _: world_mini.load_world_mini(),
+    ),
     Source(
         "wvs7:DIR", "World Values Survey wave 7 in CultureSPA's JSON files, 259 questions, 18 countries", wvs.load_wvs
     ),
