@@ -1,15 +1,16 @@
 """A study: the YAML a user writes, or the same said with flags. Knows nothing of how it is carried out."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from pluralign.core.documents import parse, validate
-from pluralign.core.errors import DataError, UsageError
+from pluralign.core.documents import Document, parse, validate
+from pluralign.core.errors import UsageError
 from pluralign.core.question import NonEmpty
 from pluralign.core.survey import Survey
 from pluralign.prompts.options import Labels
+from pluralign.surveys.files import read_text
 
 DEFAULT_ORDERS = 2
 """The survey's own order and its reverse: order effects of language models are too large to ask only once."""
@@ -78,18 +79,21 @@ class Study(BaseModel):
         return self
 
 
-def read_study(path: Path) -> Study:
-    """Read a study from YAML. Raises :class:`DataError` naming file, line and key."""
-    return validate(Study, parse(read_text(path), str(path)))
+def study_from(path: Path | None, flags: dict[str, Any], questions: dict[str, Any]) -> Study:
+    """A study from a YAML file, from flags, or from a file with some of its keys overridden by flags.
 
-
-def read_text(path: Path) -> str:
-    """UTF-8 text of a user's file, or one sentence on why it cannot be had."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise UsageError(f"there is no file {str(path)!r}") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"is not UTF-8 text (byte {error.start}); save it as UTF-8", file=str(path)) from None
-    except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror})", file=str(path)) from None
+    Raises :class:`DataError` naming file, line and key, or :class:`UsageError` naming the flag that is missing.
+    """
+    if path is None:
+        for key in ("model", "survey"):
+            if key not in flags:
+                raise UsageError(f"name a study file, or a model and a survey: --{key} is missing")
+        return validate(Study, Document({**flags, "questions": questions}, {}, "command line"))
+    document = parse(read_text(path), str(path))
+    if not isinstance(document.data, dict) or not (flags or questions):
+        return validate(Study, document)
+    own = document.data.get("questions")
+    merged = {**document.data, **flags}
+    if questions:
+        merged["questions"] = {**(own if isinstance(own, dict) else {}), **questions}
+    return validate(Study, document._replace(data=merged))

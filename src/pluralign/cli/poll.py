@@ -1,0 +1,164 @@
+"""``pluralign poll``: ask voices a survey and see whom they speak for."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from pluralign.core.errors import InterruptedRunError
+
+
+def poll(
+    study: Path | None = typer.Argument(None, help="A study in YAML. Flags override its keys.", show_default=False),
+    model: str | None = typer.Option(None, help="smollm2, a hub name, a folder, a GGUF file, or scripted:RULE."),
+    survey: str | None = typer.Option(None, help="world-mini, wvs7:DIR, or a YAML or CSV file of your own."),
+    speak_for: str | None = typer.Option(
+        None, "--as", help="Collectives to speak for, by code or name, separated by commas. Default: all."
+    ),
+    voice: str | None = typer.Option(
+        None, help="Ways of asking, separated by commas: plain, persona, cross-culture, self-alignment, …"
+    ),
+    topic: list[str] | None = typer.Option(None, help="Only questions under this heading. May be repeated."),
+    question: str | None = typer.Option(None, help="Only these questions, by id, separated by commas."),
+    per_topic: int | None = typer.Option(None, min=1, help="At most so many questions of every topic."),
+    orders: str | None = typer.Option(None, help="Orders of the options to ask in: 1, 2, … or all. Default: 2."),
+    labels: str | None = typer.Option(None, help="What stands before each option: number, letter or none."),
+    published: bool | None = typer.Option(
+        None, "--published", help="Draw examples and neighbours from the measured answers, as the original did: a leak."
+    ),
+    adapter: str | None = typer.Option(None, help="Folder of a LoRA adapter."),
+    chat_template: str | None = typer.Option(None, help="'plain' for a base model without a chat template."),
+    device: str | None = typer.Option(None, help="cpu, cuda, mps or auto."),
+    dtype: str | None = typer.Option(None, help="float32, bfloat16, float16 or auto."),
+    seed: int | None = typer.Option(None, help="Seeds resampling and option orders."),
+    resamples: int | None = typer.Option(None, min=100, help="Bootstrap resamples behind each interval."),
+    name: str | None = typer.Option(None, help="Short name of the study; the folder is named after it."),
+    out: Path | None = typer.Option(None, help="Folder to write to. Default: runs/NAME-ID."),
+) -> None:
+    """Poll voices of a model on a survey and compare their answers with the people's.
+
+    Writes run.json, answers.parquet, prompts.parquet, scores.json and report.html. The same command again goes on
+    where an interrupted one stopped.
+
+    Example: pluralign poll --model smollm2 --survey world-mini --as USA,KEN --voice persona
+    """
+    flags = {
+        "name": name,
+        "model": model,
+        "survey": survey,
+        "as": _listed(speak_for),
+        "voices": _listed(voice),
+        "orders": int(orders) if orders is not None and orders.isdigit() else orders,
+        "labels": labels,
+        "published": published,
+        "adapter": adapter,
+        "chat_template": chat_template,
+        "device": device,
+        "dtype": dtype,
+        "seed": seed,
+        "resamples": resamples,
+    }
+    questions = {"ids": _listed(question), "topics": topic or None, "per_topic": per_topic}
+    _carry_out(study, {key: value for key, value in flags.items() if value is not None}, questions, out)
+
+
+def _listed(text: str | None) -> list[str] | None:
+    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _carry_out(path: Path | None, flags: dict[str, Any], questions: dict[str, Any], out: Path | None) -> None:
+    from pluralign.cli.settings import cache_folder, quiet_libraries
+    from pluralign.engines.open import open_engine
+    from pluralign.poll import compare, records, run
+    from pluralign.poll.study import study_from
+    from pluralign.report import page, tables
+    from pluralign.store.files import write_text
+
+    quiet_libraries()
+    notes = Console(stderr=True)
+    study = study_from(path, flags, {key: value for key, value in questions.items() if value is not None})
+    prepared = run.prepare(study, cache_folder=cache_folder())
+    notes.print(
+        f"{prepared.survey.title or prepared.survey.name}: {len(prepared.survey.questions)} questions, "
+        f"{len(prepared.voices)} voices, {prepared.total:,} answers",
+        highlight=False,
+    )
+    with notes.status(f"Loading {study.model} …"):
+        engine = open_engine(
+            study.model,
+            device=study.device,
+            dtype=study.dtype,
+            adapter=study.adapter,
+            chat_template=study.chat_template,
+            cache_dir=cache_folder(),
+        )
+    spec = records.specify(prepared, engine)
+    folder = out or Path("runs") / f"{study.name}-{spec.id[:8]}"
+    record = records.open_run(folder, spec, ("pluralign", *sys.argv[1:]))
+    with _ProgressLine(notes) as line:
+        try:
+            answers = run.poll(prepared, engine, folder, line.show)
+        except KeyboardInterrupt:
+            raise InterruptedRunError(
+                f"stopped; what was answered is kept in {str(folder)!r}: run the same command again to go on"
+            ) from None
+    with notes.status("Comparing with the people …"):
+        scores = compare.compare(prepared, answers, spec)
+        write_text(folder / "scores.json", scores.model_dump_json(indent=1) + "\n")
+        write_text(folder / "report.html", page.render(scores))
+    records.write_run(folder, record.model_copy(update={"finished": records.now(), "counts": answers.counts}))
+    console = Console()
+    console.print(page.sentence(scores), highlight=False)
+    console.print(tables.headline(scores))
+    for caveat in scores.caveats:
+        notes.print(f"Note: {caveat}", highlight=False, style="dim")
+    print(f"Report: {folder / 'report.html'}")
+
+
+class _ProgressLine:
+    """A bar with an estimate on a terminal; elsewhere a line now and then, so that logs stay readable."""
+
+    EVERY_SECONDS = 15.0
+
+    def __init__(self, console: Console):
+        self._console = console
+        self._bar = Progress(
+            TextColumn("Asking"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(elapsed_when_finished=False),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("asking", total=None)
+        self._started = self._said = time.monotonic()
+        self._first: int | None = None
+
+    def __enter__(self) -> "_ProgressLine":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def show(self, progress: Any) -> None:
+        """Take in how far the poll has come."""
+        if self._first is None:
+            self._first = progress.done
+            if progress.done:
+                self._console.print(f"{progress.done:,} answers are there already.", highlight=False)
+        self._bar.update(self._task, completed=progress.done, total=progress.total)
+        now = time.monotonic()
+        if self._console.is_terminal or now - self._said < self.EVERY_SECONDS:
+            return
+        self._said = now
+        fresh = progress.done - self._first
+        seconds = (now - self._started) / fresh * (progress.total - progress.done) if fresh else None
+        left = "" if seconds is None else f", about {seconds:.0f} s left"
+        self._console.print(f"{progress.done:,} of {progress.total:,} answers{left}", highlight=False)

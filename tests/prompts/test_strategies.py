@@ -1,0 +1,115 @@
+"""The six ways of asking."""
+
+import pytest
+
+from pluralign.core.collective import Collective
+from pluralign.core.errors import UnknownNameError, UsageError
+from pluralign.core.question import Option, Question, Scale
+from pluralign.prompts import templates
+from pluralign.prompts.options import show
+from pluralign.prompts.strategies import STRATEGIES, Context, Example, strategy
+
+QUESTION = Question(
+    id="Q1",
+    text="Do you trust your neighbours?",
+    options=(Option(id=1, text="Yes"), Option(id=2, text="No")),
+    scale=Scale.NOMINAL,
+)
+KENYA = Collective(id="KEN", name="Kenya", adjective="Kenyan")
+OTHERS = tuple(Collective(id=f"C{at}", name=f"Country {at}", adjective=f"Adjective{at}") for at in range(6))
+EXAMPLE = Example(show(QUESTION), "2. No")
+FULL = Context(KENYA, OTHERS[:3], OTHERS[3:], (EXAMPLE,) * 5)
+
+
+def texts(name: str, context: Context = FULL) -> tuple[str, str]:
+    system, user = strategy(name).messages(show(QUESTION), context)
+    assert (system.role, user.role) == ("system", "user")
+    return system.content, user.content
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_every_strategy_asks_the_question_and_lists_the_options(name: str) -> None:
+    _, user = texts(name)
+    assert user.endswith(
+        "Question: Do you trust your neighbours?\nAnswers:\n1. Yes\n2. No\n\nReply with the number only."
+    )
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_only_strategies_that_say_so_name_the_collective(name: str) -> None:
+    system, user = texts(name)
+    assert ("Kenyan" in system) is STRATEGIES[name].names_collective
+    assert "Kenyan" not in user
+
+
+def test_plain_and_persona_share_the_whole_question() -> None:
+    assert texts("plain")[1] == texts("persona")[1]
+
+
+def test_self_alignment_shows_five_answered_questions_and_names_nobody() -> None:
+    system, user = texts("P3")
+    assert user.count("Your answer: 2. No") == 5
+    assert system == texts("plain")[0]
+
+
+def test_cross_culture_names_three_similar_and_three_different_cultures() -> None:
+    system, _ = texts("P2")
+    near, far = system.split("differs")
+    assert [f"Adjective{at} culture" in near for at in range(6)] == [True, True, True, False, False, False]
+    assert [f"Adjective{at} culture" in far for at in range(6)] == [False, False, False, True, True, True]
+
+
+def test_a_group_without_an_adjective_is_named_by_its_name() -> None:
+    union = Collective(id="union-2026", name="Dock workers' union")
+    system, _ = texts("persona", Context(union))
+    assert "a person who belongs to this group: Dock workers' union" in system
+
+
+@pytest.mark.parametrize(
+    ("adjective", "article", "expected"),
+    [
+        ("American", "", "an American"),
+        ("Kenyan", "", "a Kenyan"),
+        ("Ukrainian", "a", "a Ukrainian"),
+        ("New Zealand", "", "a New Zealand"),
+    ],
+)
+def test_articles(adjective: str, article: str, expected: str) -> None:
+    one = Collective(id="X", name="X", adjective=adjective, article=article)
+    assert one.member == f"a person with {expected} cultural background"
+
+
+@pytest.mark.parametrize("paper", ["unaware", "P1", "p2", "P3", "P1+P3", "P2+P3"])
+def test_the_papers_names_are_understood(paper: str) -> None:
+    assert strategy(paper).paper.casefold() == paper.casefold()
+
+
+def test_an_unknown_voice_lists_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match="unknown voice 'persna': did you mean 'persona'"):
+        strategy("persna")
+
+
+@pytest.mark.parametrize(
+    ("name", "context", "missing"),
+    [
+        ("persona", Context(), "needs a collective"),
+        ("cross-culture", Context(KENYA), "compares with 6 other populations"),
+        ("self-alignment", Context(KENYA), "needs answered questions"),
+    ],
+)
+def test_what_a_strategy_lacks_is_said(name: str, context: Context, missing: str) -> None:
+    with pytest.raises(UsageError, match=missing):
+        strategy(name).messages(show(QUESTION), context)
+
+
+def test_template_texts_are_frozen() -> None:
+    """A text that was used is never edited: a new wording is a new file with the next version number."""
+    assert {name: templates.template_hash(name) for name in sorted({s.system for s in STRATEGIES.values()})} == {
+        "system_cross_culture.v1": "27e789af4f3890e4",
+        "system_persona.v1": "b61efe60ee656c16",
+        "system_plain.v1": "ceee74a1bb0134ed",
+    }
+    assert {name: templates.template_hash(name) for name in sorted({s.user for s in STRATEGIES.values()})} == {
+        "user_plain.v1": "bc73a0acfa6c96e0",
+        "user_self_alignment.v1": "4dca7d96b4ba5c80",
+    }
