@@ -17,11 +17,13 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from pluralign.core.distribution import Distribution
 from pluralign.core.question import Question
 from pluralign.core.survey import Survey
 from pluralign.metrics.distances import Array, is_ordered
+from pluralign.metrics.scales import Scales
 
 
 class AlignmentScore(NamedTuple):
@@ -90,31 +92,35 @@ def cultural_alignment(
 
 
 class AlignmentTerms(NamedTuple):
-    """Squared differences d^2 and squared greatest differences m^2 per question, arrays of shape (questions,)."""
+    """Squared differences d^2 and squared greatest differences m^2 per question, arrays of shape (..., questions)."""
 
     losses: Array
     weights: Array
 
     def score(self, counts: Array | None = None) -> Array:
         """The score with each question counted ``counts`` times, shape (..., questions); NaN over no question."""
-        counts = np.ones(len(self.losses)) if counts is None else counts
+        counts = np.ones(self.losses.shape[-1]) if counts is None else counts
         with np.errstate(invalid="ignore", divide="ignore"):
-            ratio: Array = np.sqrt(np.asarray(counts @ self.losses) / np.asarray(counts @ self.weights))
-        return 1 - ratio
+            ratio = np.einsum("...q,...q", counts, self.losses) / np.einsum("...q,...q", counts, self.weights)
+            return np.asarray(1 - np.sqrt(ratio))
 
 
 def alignment_terms(
-    questions: Sequence[Question],
-    first: Sequence[int],
-    second: Sequence[int],
-    *,
-    published: bool = False,
+    scales: Scales, first: npt.NDArray[np.int64], second: npt.NDArray[np.int64], *, published: bool = False
 ) -> AlignmentTerms:
-    """The two sums of the score, before summing, for pairs of option positions (0-based) on each question."""
-    pairs = zip(questions, first, second, strict=True)
-    terms = [_terms(question, question.options[one].id, two, published) for question, one, two in pairs]
-    losses, weights = zip(*terms, strict=True) if terms else ((), ())
-    return AlignmentTerms(np.array(losses, dtype=np.float64), np.array(weights, dtype=np.float64))
+    """The two sums of the score, before summing, for pairs of option positions (0-based), shape (..., questions).
+
+    A negative position stands for no answer; its terms are zero.
+    """
+    rows = np.arange(len(scales.options))
+    spans = (scales.options - 1).astype(np.float64)
+    if published:
+        losses, weights = (scales.codes[rows, first] - scales.codes[rows, second]) ** 2, spans**2
+    else:
+        losses = np.where(scales.ordered, ((first - second) / spans) ** 2, first != second)
+        weights = np.ones(len(rows))
+    answered = (first >= 0) & (second >= 0)
+    return AlignmentTerms(np.where(answered, losses, 0.0), np.where(answered, weights, 0.0))
 
 
 def similarities(

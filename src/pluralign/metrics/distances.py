@@ -152,7 +152,7 @@ def _shares(p: Shares) -> Array:
     array = np.asarray(p, dtype=np.float64)
     if array.ndim != 1 or not np.isfinite(array).all() or (array < 0).any() or array.sum() <= 0:
         raise DistributionError(f"shares must be finite, not negative and not all zero, got {array.tolist()}")
-    return array / array.sum()
+    return np.asarray(array / array.sum())
 
 
 def _pair(p: Shares, q: Shares) -> tuple[Array, Array]:

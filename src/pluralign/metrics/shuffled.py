@@ -8,7 +8,7 @@ options Jensen-Shannon is drawn, and its standard error is given.
 
 import itertools
 import math
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -121,6 +121,7 @@ def _subsets(count: int, size: int) -> Array:
     return rows
 
 
+@lru_cache(maxsize=64)
 def _orders(count: int, seed: int) -> npt.NDArray[np.int64]:
     """Random permutations, each followed by all its turns."""
     generator = np.random.default_rng([seed, count])
