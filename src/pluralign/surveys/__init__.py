@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from pluralign.core.errors import UnknownNameError, UsageError
 from pluralign.core.survey import Survey
-from pluralign.surveys import world_mini, wvs
+from pluralign.surveys import own, world_mini, wvs
 
 __all__ = ["SOURCES", "Source", "available", "load"]
 
@@ -53,8 +53,9 @@ SOURCES: tuple[Source, ...] = (
     Source(
         "wvs7-all:DIR",
         "the same with every country of the file (Mexico too)",
-        lambda directory: wvs.load_wvs(directory, countries=tuple(wvs.COUNTRIES)),
+        lambda directory: wvs.load_wvs(directory, only=tuple(wvs.COUNTRIES)),
     ),
+    Source("own:FILE", "your own survey from a .yaml, .yml or .csv file; the path alone will do", own.load_own),
 )
 """Every survey and scheme there is."""
 
@@ -81,6 +82,6 @@ def load(name: str) -> Survey:
         return source.loader(rest)
     if source is not None:
         raise UsageError(f"the survey {name!r} is written {source.form!r}")
-    if Path(name).suffix.lower() in OWN_ENDINGS and "own" in by_scheme:
-        return by_scheme["own"].loader(name)
+    if Path(name).suffix.lower() in OWN_ENDINGS:
+        return own.load_own(name)
     raise UnknownNameError("survey", name, [source.form for source in available()])

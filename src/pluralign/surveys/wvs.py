@@ -17,6 +17,7 @@ from pluralign.core.distribution import Distribution, Obtained
 from pluralign.core.errors import DataError, UnknownNameError
 from pluralign.core.question import Option, Question, Scale
 from pluralign.core.survey import Survey
+from pluralign.surveys import countries
 from pluralign.surveys.files import read_json
 
 QUESTIONS_FILE = "wvs_questions.json"
@@ -38,35 +39,22 @@ class Country(NamedTuple):
     """Everyone who was interviewed, with or without a valid answer: the denominator of the file's shares."""
 
 
-def _country(code: str, name: str, adjective: str, region: str, respondents: int) -> Country:
-    article = "an" if adjective[0] in "AEIOU" and adjective != "Ukrainian" else "a"
-    collective = Collective(id=code, name=name, adjective=adjective, article=article, region=region)
-    return Country(collective, respondents)
+# The order decides ties between similar cultures, as it does in the published code.
+_RESPONDENTS = {
+    "USA": 2596, "CAN": 4018, "BOL": 2067, "BRA": 1762, "GBR": 2609, "NLD": 2145, "DEU": 1528, "UKR": 1289,
+    "CHN": 3036, "RUS": 1810, "IND": 1692, "THA": 1500, "KEN": 1266, "NGA": 1237, "ETH": 1230, "ZWE": 1215,
+    "AUS": 1813, "NZL": 1057, "MEX": 1741,
+}  # fmt: skip
 
 
-_TABLE = (
-    _country("USA", "United States", "American", "America", 2596),
-    _country("CAN", "Canada", "Canadian", "America", 4018),
-    _country("BOL", "Bolivia", "Bolivian", "America", 2067),
-    _country("BRA", "Brazil", "Brazilian", "America", 1762),
-    _country("GBR", "Great Britain", "British", "Europe", 2609),
-    _country("NLD", "Netherlands", "Dutch", "Europe", 2145),
-    _country("DEU", "Germany", "German", "Europe", 1528),
-    _country("UKR", "Ukraine", "Ukrainian", "Europe", 1289),
-    _country("CHN", "China", "Chinese", "Asia", 3036),
-    _country("RUS", "Russia", "Russian", "Asia", 1810),
-    _country("IND", "India", "Indian", "Asia", 1692),
-    _country("THA", "Thailand", "Thai", "Asia", 1500),
-    _country("KEN", "Kenya", "Kenyan", "Africa", 1266),
-    _country("NGA", "Nigeria", "Nigerian", "Africa", 1237),
-    _country("ETH", "Ethiopia", "Ethiopian", "Africa", 1230),
-    _country("ZWE", "Zimbabwe", "Zimbabwean", "Africa", 1215),
-    _country("AUS", "Australia", "Australian", "Oceania", 1813),
-    _country("NZL", "New Zealand", "New Zealand", "Oceania", 1057),
-    _country("MEX", "Mexico", "Mexican", "America", 1741),
-)
-COUNTRIES: dict[str, Country] = {country.collective.id: country for country in _TABLE}
-"""Every country of the file. The order decides ties between similar cultures, as it does in the published code."""
+def _collective(code: str) -> Collective:
+    country = countries.COUNTRIES[code]
+    # The published work shows Russia under Asia, so that its four continents have four countries each.
+    return country.model_copy(update={"region": "Asia"}) if code == "RUS" else country
+
+
+COUNTRIES: dict[str, Country] = {code: Country(_collective(code), n) for code, n in _RESPONDENTS.items()}
+"""Every country of the file, in the published order."""
 
 PUBLISHED_COUNTRIES: tuple[str, ...] = tuple(code for code in COUNTRIES if code != "MEX")
 """The 18 countries of the published work. Mexico is in the file and takes no part in it; ask for it by name."""
@@ -123,10 +111,10 @@ class _Item(NamedTuple):
     options: tuple[str, ...]
 
 
-def load_wvs(directory: Path | str, *, countries: Sequence[str] | None = None) -> Survey:
-    """The 259 used questions of the folder's files and the answers of ``countries``.
+def load_wvs(directory: Path | str, *, only: Sequence[str] | None = None) -> Survey:
+    """The 259 used questions of the folder's files and the answers of 18 countries, or of those in ``only``.
 
-    ``countries``: codes such as ``USA``; default the 18 of the published work. Shares are renormalised over valid
+    ``only``: codes such as ``USA``; they may include ``MEX``. Shares are renormalised over valid
     answers; the rest of the respondents is ``refused``; ``n`` is the number of valid answers. A question that was not
     asked in a country has no reference there. Equal shares keep the file's order through ``first_mode``.
 
@@ -134,7 +122,7 @@ def load_wvs(directory: Path | str, *, countries: Sequence[str] | None = None) -
     country the table does not have.
     """
     directory = Path(directory)
-    wanted = PUBLISHED_COUNTRIES if countries is None else tuple(countries)
+    wanted = PUBLISHED_COUNTRIES if only is None else tuple(only)
     for code in wanted:
         if code not in COUNTRIES:
             raise UnknownNameError("country", code, COUNTRIES)
