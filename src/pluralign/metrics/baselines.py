@@ -46,26 +46,29 @@ def middle(question: Question, *, upper: bool = False) -> Distribution:
     return Distribution(probabilities=tuple(float(at == chosen) for at in range(count)), obtained=Obtained.DERIVED)
 
 
-def mean_of(populations: Sequence[Distribution]) -> Distribution | None:
-    """The populations' mean, each with the same weight whatever its size; ``None`` of none."""
-    if not populations:
-        return None
-    _same_options(populations)
-    return Distribution.from_weights(pad(populations).mean(axis=0), Obtained.DERIVED)
+def others_mean(shares: Array) -> Array:
+    """Mean of populations, each with the same weight whatever its size.
+
+    ``shares``: shape (populations, questions, width), NaN where a population was not asked; gives (questions, width),
+    NaN where none was.
+    """
+    return _weighted_mean(shares, np.ones(shares.shape[:2]))
 
 
-def marginal(populations: Sequence[Distribution]) -> Distribution | None:
-    """All respondents together, each with the same weight; ``None`` of none or where an ``n`` is not known."""
-    sizes = [one.n for one in populations if one.n is not None]
-    if not populations or len(sizes) < len(populations):
-        return None
-    _same_options(populations)
-    return Distribution.from_weights(np.array(sizes) @ pad(populations), Obtained.DERIVED, n=sum(sizes))
+def whole_sample(shares: Array, sizes: Array) -> Array:
+    """All respondents together, each with the same weight: the whole-sample marginal.
+
+    ``sizes``: number of respondents, shape (populations, questions). NaN on a question where the size of a population
+    that was asked is not known.
+    """
+    unknown = np.any(np.isnan(sizes) & ~np.isnan(shares[..., 0]), axis=0)
+    return np.where(np.expand_dims(unknown, 1), np.nan, _weighted_mean(shares, np.nan_to_num(sizes)))
 
 
-def _same_options(populations: Sequence[Distribution]) -> None:
-    if len({len(one) for one in populations}) > 1:
-        raise DistributionError(f"cannot average {sorted({len(one) for one in populations})} options")
+def _weighted_mean(shares: Array, weights: Array) -> Array:
+    weights = weights * ~np.isnan(shares[..., 0])
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.einsum("pq,pqk->qk", weights, np.nan_to_num(shares)) / weights.sum(axis=0)[:, None])
 
 
 # --- samples of the people themselves -------------------------------------------------------------------------------
@@ -197,33 +200,51 @@ def baseline_table(
     """
     questions = [question for question in questions if question.id in people]
     scales = Scales.of(questions)
-    truth = pad([people[question.id] for question in questions], scales.width)
-    elsewhere = [[other[question.id] for other in others.values() if question.id in other] for question in questions]
-    together = [[people[question.id], *rest] for question, rest in zip(questions, elsewhere, strict=True)]
-    sizes = np.array([people[question.id].n or np.nan for question in questions], dtype=np.float64)
-    shares: dict[str, list[Distribution | None]] = {
-        "uniform": [uniform(question) for question in questions],
-        "middle": [middle(question) for question in questions],
-        "others": [mean_of(rest) for rest in elsewhere],
-        "marginal": [marginal(everyone) for everyone in together],
+    truth = shares_of(questions, people, scales.width)
+    elsewhere = [shares_of(questions, other, scales.width) for other in others.values()]
+    everyone = np.stack([*elsewhere, truth])
+    sizes = np.stack([sizes_of(questions, population) for population in (*others.values(), people)])
+    floors = {
+        "uniform": pad([uniform(question) for question in questions], scales.width),
+        "middle": pad([middle(question) for question in questions], scales.width),
+        "others": others_mean(everyone[:-1]),
+        "marginal": whole_sample(everyone, sizes),
     }
-    baselines = [_floor(name, row, truth, scales) for name, row in shares.items()]
-    noise = sampling_noise(truth, sizes, scales, seed=seed)
+    baselines = [_floor(name, shares, truth, scales) for name, shares in floors.items()]
+    noise = sampling_noise(truth, sizes[-1], scales, seed=seed)
     baselines.append(Baseline("noise", "ceiling", SENTENCES["noise"], noise, None))
     modes = np.array([people[question.id].mode for question in questions], dtype=np.int64)
     return BaselineTable(tuple(question.id for question in questions), scales, truth, modes, tuple(baselines))
 
 
-def _floor(name: str, shares: Sequence[Distribution | None], truth: Array, scales: Scales) -> Baseline:
-    rows = np.full(truth.shape, np.nan)
-    answers = np.full(len(shares), -1, dtype=np.int64)
-    for at, one in enumerate(shares):
-        if one is not None:
-            rows[at, : len(one)], rows[at, len(one) :] = one.probabilities, 0.0
-            answers[at] = one.mode
-    distances = all_distances(rows, truth, scales)
+def shares_of(questions: Sequence[Question], answers: Mapping[str, Distribution], width: int) -> Array:
+    """One row of shares per question, shape (questions, width), NaN where there is no answer.
+
+    Raises :class:`DistributionError` where an answer does not fit its question.
+    """
+    rows = np.full((len(questions), width), np.nan)
+    for row, question in zip(rows, questions, strict=True):
+        answer = answers.get(question.id)
+        if answer is not None:
+            if len(answer) != len(question.options):
+                raise DistributionError(f"{question.id} has {len(question.options)} options and {len(answer)} shares")
+            row[: len(answer)], row[len(answer) :] = answer.probabilities, 0.0
+    return rows
+
+
+def sizes_of(questions: Sequence[Question], answers: Mapping[str, Distribution]) -> Array:
+    """Number of people behind each answer, shape (questions,), NaN where it is not known."""
+    found = [answers.get(question.id) for question in questions]
+    return np.array([np.nan if one is None or one.n is None else one.n for one in found], dtype=np.float64)
+
+
+def _floor(name: str, shares: Array, truth: Array, scales: Scales) -> Baseline:
+    defined = ~np.isnan(shares).any(axis=1)
+    answers = np.where(defined, np.argmax(np.nan_to_num(shares), axis=1), -1)
     # A uniform answerer has no most likely option; its score is that of random answers.
-    return Baseline(name, "floor", SENTENCES[name], distances, None if name == "uniform" else answers)
+    return Baseline(
+        name, "floor", SENTENCES[name], all_distances(shares, truth, scales), None if name == "uniform" else answers
+    )
 
 
 def baseline_alignment(table: BaselineTable, baseline: Baseline, *, seed: int, runs: int = RANDOM_RUNS) -> Alignments:

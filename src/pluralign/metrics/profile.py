@@ -12,12 +12,11 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from pluralign.core.distribution import Distribution
-from pluralign.core.errors import DistributionError
 from pluralign.core.ids import finite_or_none
 from pluralign.core.question import Question
-from pluralign.metrics.baselines import BaselineTable, baseline_alignment, baseline_table
+from pluralign.metrics.baselines import BaselineTable, baseline_alignment, baseline_table, shares_of
 from pluralign.metrics.cultural_alignment import AlignmentTerms, alignment_terms
-from pluralign.metrics.distances import Array, entropies, matches, pad
+from pluralign.metrics.distances import Array, entropies, matches
 from pluralign.metrics.scales import Distances, all_distances
 from pluralign.metrics.shuffled import shuffled_distances
 from pluralign.metrics.skill import Worth, sample_curves, skill, skills, worth_n, worths
@@ -184,14 +183,11 @@ def profile(
     a distribution does not fit its question.
     """
     used = [question for question in questions if question.id in voice and question.id in people]
-    for question in used:
-        _check(question, voice[question.id], people[question.id])
     table = baseline_table(used, people, others, seed=seed) if baselines is None else baselines
     rows_of = {question_id: row for row, question_id in enumerate(table.question_ids)}
     table = table.take(np.array([rows_of[question.id] for question in used], dtype=np.int64))
     answers = [voice[question.id] for question in used]
-
-    shares = pad(answers, table.scales.width)
+    shares = shares_of(used, voice, table.scales.width)
     distances = all_distances(shares, table.people, table.scales)
     voice_entropy, people_entropy = entropies(shares), entropies(table.people)
     agreement = matches(shares, table.people) if used else np.zeros(0)
@@ -340,12 +336,6 @@ def _mean(values: Array) -> float | None:
 
 def _positive(values: Array) -> Array:
     return np.where(values > 0, values, np.nan)
-
-
-def _check(question: Question, *distributions: Distribution) -> None:
-    for one in distributions:
-        if len(one) != len(question.options):
-            raise DistributionError(f"{question.id} has {len(question.options)} options and {len(one)} shares")
 
 
 def _plain(value: Any) -> Any:

@@ -105,6 +105,6 @@ def worths(distances: Array, sizes: Array, curves: Array) -> Array:
         part = np.log(np.maximum(high, tiny) / np.maximum(distances, tiny)) / np.log(
             np.maximum(high, tiny) / np.maximum(low, tiny)
         )
-        between = sizes[right - 1] * (sizes[right] / sizes[right - 1]) ** part
+        between = sizes[right - 1] * (sizes[right] / sizes[right - 1]) ** np.clip(part, 0, 1)
     inside = np.where(after == 0, sizes[0], np.where(after == len(sizes), sizes[-1], between))
     return np.asarray(np.where(np.isfinite(distances), inside, np.nan))
