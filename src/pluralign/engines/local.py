@@ -17,6 +17,7 @@ from pluralign.core.ids import canonical_json
 from pluralign.engines import plain, prefix
 from pluralign.engines.base import Capabilities, ChatRequest, Completion, OptionScores, Plan, ScoreRequest
 from pluralign.engines.batches import group
+from pluralign.engines.generate import Reply, replies
 from pluralign.engines.options import credited, form_logprobs, inner_paths
 from pluralign.engines.prefix import Question
 from pluralign.engines.rendering import Rendered, Renderer
@@ -117,12 +118,32 @@ class LocalEngine:
         return results
 
     def chat(self, requests: Sequence[ChatRequest]) -> list[Completion]:
-        """Reply to every request."""
-        raise NotImplementedError
+        """Reply to every request. A reply depends on its own conversation and seed, not on the other requests."""
+        *_, written = [[], *self._replies(requests)]
+        return [reply.completion() for reply in written] if written else []
 
     def stream(self, request: ChatRequest) -> Iterator[str]:
-        """Reply to one request, piece by piece."""
-        raise NotImplementedError
+        """Reply to one request, piece by piece. The pieces together are what :meth:`chat` returns."""
+        sent = 0
+        for (reply,) in self._replies([request]):
+            settled = reply.settled
+            if len(settled) > sent:
+                yield settled[sent:]
+                sent = len(settled)
+
+    def _replies(self, requests: Sequence[ChatRequest]) -> Iterator[list[Reply]]:
+        prompts = self.renderer.batch_tokens([self.renderer.text(request.messages) for request in requests])
+        try:
+            yield from replies(
+                self.model,
+                self.renderer.tokenizer,
+                prompts,
+                requests,
+                limit=context_length(self.model),
+                padded=self.method != "single",
+            )
+        except (torch.OutOfMemoryError, MemoryError):
+            raise self._out_of_memory() from None
 
     def _render(self, requests: Sequence[ScoreRequest]) -> list[Rendered]:
         rendered = self.renderer.render(requests)
@@ -154,6 +175,9 @@ class LocalEngine:
             raise ModelError(
                 f"out of memory while asking {self.name!r}: use a smaller model or another dtype"
             ) from None
+
+    def _out_of_memory(self) -> ModelError:
+        return ModelError(f"out of memory while asking {self.name!r}: use a smaller model, or --dtype bfloat16")
 
     def _key(self, part: Rendered) -> str:
         identity = {

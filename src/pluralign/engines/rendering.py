@@ -18,6 +18,8 @@ PLAIN_CUE = "Answer:"
 
 Tokens = tuple[int, ...]
 
+_REMEMBERED = 100_000
+
 
 class Rendered(NamedTuple):
     """A request in tokens."""
@@ -39,6 +41,10 @@ class Renderer:
         self.chat_template = chat_template
         self.template_hash = text_hash(chat_template)
         self._special_tokens = special_tokens
+        # With a start token of its own the tokenizer cannot be asked about a part of a text.
+        added = {} if special_tokens else tokenizer.added_tokens_decoder
+        self._cutting = sorted({token.content for token in added.values() if token.special})
+        self._known: dict[str, Tokens] = {}
 
     @classmethod
     def of(cls, tokenizer: Any, name: str, chat_template: str | None = None) -> "Renderer":
@@ -94,38 +100,40 @@ class Renderer:
 
     def render(self, requests: Sequence[ScoreRequest]) -> list[Rendered]:
         """Requests in tokens. Raises :class:`ModelError` for options that cannot be told apart."""
-        texts: list[str] = []
         for request in requests:
             if len(request.options) < 2:
                 raise ModelError(f"a question needs at least two options, got {request.options}")
-            prompt = self.text(request.messages, request.reply_start)
-            texts.append(prompt)
-            for forms in request.options:
-                if not forms or "" in forms:
-                    raise ModelError(f"every option needs at least one form, and none empty: {request.options}")
-                texts += [prompt + form for form in forms]
-        encoded = iter(self.batch_tokens(texts))
-        return [self._rendered(request, encoded) for request in requests]
+            if any(not forms or "" in forms for forms in request.options):
+                raise ModelError(f"every option needs at least one form, and none empty: {request.options}")
+        texts = [self.text(request.messages, request.reply_start) for request in requests]
+        prompts = self.batch_tokens(texts)
+        tails = [self._tail(text) for text in texts]
+        self._learn(
+            {tail + form for tail, request in zip(tails, requests, strict=True) for form in ("", *_forms(request))}
+        )
+        rendered = []
+        for request, text, prompt, tail in zip(requests, texts, prompts, tails, strict=True):
+            end = self._known[tail]
+            head, last = prompt[: len(prompt) - len(end)], prompt[len(prompt) - len(end) :]
+            if last == end and (head or tail == text):
+                continued = [[self._known[tail + form] for form in forms] for forms in request.options]
+            else:  # the tail reads differently by itself, as it may where no special token opens it
+                head, last = (), prompt
+                whole = iter(self.batch_tokens([text + form for form in _forms(request)]))
+                continued = [[next(whole) for _ in forms] for forms in request.options]
+            rendered.append(_join(request, head, last, continued))
+        return rendered
 
-    def _rendered(self, request: ScoreRequest, encoded: Any) -> Rendered:
-        prompt: Tokens = next(encoded)
-        whole = [[next(encoded) for _ in forms] for forms in request.options]
-        # Tokenising prompt and form together shows how the model would have read them. Where a form melts into the
-        # prompt's last token, all forms are scored from before that token, so that they stay comparable.
-        stem = min(common_prefix(prompt, tokens) for tokens_of_option in whole for tokens in tokens_of_option)
-        stem = min(stem, *(len(tokens) - 1 for tokens_of_option in whole for tokens in tokens_of_option))
-        if stem == 0:
-            raise ModelError("a prompt needs at least one token before the options")
-        forms = tuple(tuple(tokens[stem:] for tokens in tokens_of_option) for tokens_of_option in whole)
-        owner: dict[Tokens, int] = {}
-        for at, tokens_of_option in enumerate(forms):
-            for tokens in tokens_of_option:
-                if owner.setdefault(tokens, at) != at:
-                    raise ModelError(
-                        f"the options {request.options[owner[tokens]]!r} and {request.options[at]!r} have a form that "
-                        "is the same to the model: give them different wordings"
-                    )
-        return Rendered(prompt[:stem], forms, len(prompt))
+    def _tail(self, text: str) -> str:
+        """The text from its last special token on. Special tokens cut the text: none is formed across one."""
+        return text[max((text.rfind(token) for token in self._cutting), default=-1) :] if self._cutting else text
+
+    def _learn(self, texts: set[str]) -> None:
+        """Tokenise what follows the last special token; the same few texts come again and again."""
+        if len(self._known) > _REMEMBERED:
+            self._known.clear()
+        new = sorted(texts - self._known.keys())
+        self._known.update(zip(new, self.batch_tokens(new), strict=True))
 
     def _apply(self, messages: Sequence[Message]) -> str:
         turns = [{"role": message.role, "content": message.content} for message in messages]
@@ -133,3 +141,27 @@ class Renderer:
             turns, chat_template=self.chat_template, tokenize=False, add_generation_prompt=True
         )
         return text
+
+
+def _forms(request: ScoreRequest) -> list[str]:
+    return [form for forms in request.options for form in forms]
+
+
+def _join(request: ScoreRequest, head: Tokens, prompt: Tokens, continued: Sequence[Sequence[Tokens]]) -> Rendered:
+    """``head`` is what all share for certain; ``prompt`` is the rest of the prompt, alone and with every form."""
+    # Tokenising prompt and form together shows how the model would have read them. Where a form melts into the
+    # prompt's last token, all forms are scored from before that token, so that they stay comparable.
+    everything = [tokens for of_option in continued for tokens in of_option]
+    stem = min(min(common_prefix(prompt, tokens), len(tokens) - 1) for tokens in everything)
+    if len(head) + stem == 0:
+        raise ModelError("a prompt needs at least one token before the options")
+    forms = tuple(tuple(tokens[stem:] for tokens in of_option) for of_option in continued)
+    owner: dict[Tokens, int] = {}
+    for at, of_option in enumerate(forms):
+        for tokens in of_option:
+            if owner.setdefault(tokens, at) != at:
+                raise ModelError(
+                    f"the options {request.options[owner[tokens]]!r} and {request.options[at]!r} have a form that is "
+                    "the same to the model: give them different wordings"
+                )
+    return Rendered(head + prompt[:stem], forms, len(head) + len(prompt))
