@@ -5,7 +5,7 @@ import sys
 import typer
 
 from pluralign import __version__
-from pluralign.cli import graph
+from pluralign.cli import graph, poll, surveys
 from pluralign.core.errors import PluralignError, UsageError
 
 app = typer.Typer(
@@ -15,7 +15,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(poll.poll)
 app.add_typer(graph.app, name="graph")
+app.add_typer(surveys.app, name="surveys")
 
 
 def _print_version(wanted: bool) -> None:

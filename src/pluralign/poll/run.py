@@ -15,12 +15,13 @@ import numpy.typing as npt
 
 from pluralign.core.collective import Collective
 from pluralign.core.distribution import Distribution, Obtained
+from pluralign.core.errors import UsageError
 from pluralign.core.survey import Survey
 from pluralign.engines.base import Engine, OptionScores
 from pluralign.poll.ask import Item, items
 from pluralign.poll.scores import ExamplePrompt
 from pluralign.poll.study import Study
-from pluralign.prompts.options import orders
+from pluralign.prompts.options import Labels, orders
 from pluralign.prompts.strategies import strategy
 from pluralign.store.answers import AnswerStore
 from pluralign.store.tables import ANSWERS, PROMPTS, TableWriter
@@ -116,8 +117,22 @@ def prepare(study: Study, *, cache_folder: Path | None = None) -> Prepared:
     library = Library(full, published=study.published, cache_folder=cache_folder)
     chosen = dict.fromkeys(strategy(name) for name in study.voices)
     voices = tuple(voice for one in chosen for voice in speakers(one, collectives, library))
+    for voice in voices:
+        _check(voice, survey)
     per_voice = sum(len(orders(question, study.orders, study.seed)) for question in survey.questions)
     return Prepared(study, survey, voices, collectives, per_voice * len(voices))
+
+
+def _check(voice: Voice, survey: Survey) -> None:
+    """Find out before a model is loaded whether the voice can be asked at all."""
+    strategy, collective = voice.strategy, voice.collective
+    needs_people = strategy.needs_neighbours or strategy.needs_examples
+    if needs_people and collective is not None and not voice.library.survey.references.get(collective.id):
+        raise UsageError(
+            f"the voice {strategy.name!r} draws on the people's answers, and {survey.name} has none of "
+            f"{collective.name}: ask it with --voice persona, or leave {collective.id} out"
+        )
+    voice.ask(survey.questions[0], tuple(range(len(survey.questions[0].options))), Labels.NUMBER)
 
 
 def _collective(survey: Survey, name: str) -> Collective:

@@ -52,7 +52,7 @@ class Cell(_Part):
     """Expected distance of the voice's own probabilities dealt to random options: closeness that is only shape."""
     entropy: Measure
     """Mean entropy of the voice's answers, in nats."""
-    people_entropy: float
+    people_entropy: float | None
     entropy_ratio: Measure
     """Voice over people. Below 1 the voice is more of one mind than the people are."""
     agreement: Measure

@@ -1,0 +1,194 @@
+"""From single cells to what a reader sees first: one line per voice, and what to beware of. Computes no distance."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from pluralign.metrics.distances import Array
+from pluralign.metrics.skill import SIZES, sample_curves, skills, worth_n
+from pluralign.metrics.uncertainty import Estimate, bootstrap, weighted_mean
+from pluralign.poll.cells import Measured, headline_values, in_words, mark_values, measure, table_rows
+from pluralign.poll.run import Prepared
+from pluralign.poll.scores import DISTANCES, Cell, DistanceName, Mark, Measure, Summary
+from pluralign.prompts.strategies import Strategy
+
+LOW_CAPTURE = 0.5
+"""Below this share of probability on the options, a reader is warned."""
+MUCH_MISSING = 0.1
+"""Above this share of people without a valid answer, a reader is warned."""
+FEW_QUESTIONS = 10
+"""Below this number of questions, a reader is warned."""
+
+
+def summarise(
+    strategy: Strategy,
+    measured: Sequence[Measured],
+    closest: Mapping[str, Mapping[str, float]],
+    seed: int,
+    resamples: int,
+) -> Summary:
+    """One voice over all its peoples, each people counting alike; intervals by resampling questions for all at once.
+
+    ``closest``: collective spoken for -> people -> distance.
+    """
+    headline = measured[0].cell.headline
+    questions = list(dict.fromkeys(row.question_id for one in measured for row in one.profile.rows))
+    draws = bootstrap(len(questions), seed=seed, resamples=resamples)
+
+    def grid(values: Callable[[Measured], Array]) -> Array:
+        """Values per people and question, shape (peoples, questions), NaN where there is none."""
+        filled = np.full((len(measured), len(questions)), np.nan)
+        for row, one in enumerate(measured):
+            columns = [questions.index(answer.question_id) for answer in one.profile.rows]
+            filled[row, columns] = values(one)
+        return filled
+
+    def estimate(statistic: Callable[[Array], Array], defined: Array) -> Measure:
+        contributes = np.asarray(~np.isnan(defined).all(axis=0))
+        return measure(draws.estimate(statistic, contributes) if questions else Estimate(None))
+
+    distance = grid(lambda one: headline_values(one.profile, headline))
+    js = grid(lambda one: np.array([row.js for row in one.profile.rows]))
+    match = grid(lambda one: np.array([row.match for row in one.profile.rows]))
+    own_entropy = grid(lambda one: np.array([row.voice_entropy for row in one.profile.rows]))
+    their_entropy = grid(lambda one: np.array([row.people_entropy for row in one.profile.rows]))
+    floors = {
+        name: grid(lambda one, name=name: mark_values(one.table, one.profile, name, headline))  # type: ignore[misc]
+        for name in ("uniform", "marginal", "noise")
+    }
+    skill = _skill_over(distance, floors["marginal"], floors["noise"])
+    over_uniform = _skill_over(distance, floors["uniform"], floors["noise"])
+    ranked = sorted((one.cell for one in measured if one.cell.skill.value is not None), key=_skill_value)
+    worth_people, worth_text = _worth(measured, headline, distance)
+    return Summary(
+        voice=strategy.name,
+        label=strategy.name,
+        sentence=strategy.summary,
+        distance=estimate(lambda counts: _mean_over_peoples(counts, distance), distance),
+        js_distance=estimate(lambda counts: _mean_over_peoples(counts, js), js),
+        entropy_ratio=estimate(
+            lambda counts: _mean_over_peoples(counts, own_entropy) / _mean_over_peoples(counts, their_entropy),
+            own_entropy,
+        ),
+        agreement=estimate(lambda counts: _mean_over_peoples(counts, match), match),
+        skill=estimate(skill, distance),
+        skill_over_uniform=estimate(over_uniform, distance),
+        worth_people=worth_people,
+        worth_text=worth_text,
+        captured=float(np.mean([one.cell.captured for one in measured])),
+        marks=_mean_marks([one.cell for one in measured]),
+        worst=ranked[0].collective if ranked else None,
+        best=ranked[-1].collective if ranked else None,
+        own_closest=_own_closest(closest),
+        peoples=len(measured),
+    )
+
+
+def _mean_over_peoples(counts: Array, values: Array) -> Array:
+    """Mean of the peoples' means, shape (resamples,): each people counts alike however many questions it has."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = np.stack([weighted_mean(counts, row) for row in values])
+    return np.asarray(means.mean(axis=0))
+
+
+def _skill_over(distance: Array, floor: Array, noise: Array) -> Callable[[Array], Array]:
+    """Skill of mean distances, over the cells where all three are defined."""
+    sides = np.stack([distance, floor, noise])
+    sides[:, np.isnan(sides).any(axis=0)] = np.nan
+    peoples = ~np.isnan(sides[0]).all(axis=1)
+    sides = sides[:, peoples]
+
+    def statistic(counts: Array) -> Array:
+        if not peoples.any():
+            return np.full(len(counts), np.nan)
+        return skills(*(_mean_over_peoples(counts, side) for side in sides))
+
+    return statistic
+
+
+def _skill_value(cell: Cell) -> float:
+    return -np.inf if cell.skill.value is None else cell.skill.value
+
+
+def _worth(measured: Sequence[Measured], headline: DistanceName, distance: Array) -> tuple[float | None, str]:
+    """Invert the peoples' mean curve at the voice's mean distance."""
+    if np.isnan(distance).all():
+        return None, "undefined"
+    curves, means = [], []
+    for one, row in zip(measured, distance, strict=True):
+        if np.isnan(row).all():
+            continue
+        table = one.table.take(table_rows(one.table, one.profile))
+        both = sample_curves(table.people, table.scales)
+        curve = both.wasserstein if headline == "wasserstein" else both.tv
+        curves.append(np.nanmean(curve, axis=0))
+        means.append(np.nanmean(row))
+    worth = worth_n(float(np.mean(means)), SIZES, np.mean(curves, axis=0))
+    return worth.people, in_words(str(worth))
+
+
+def _mean_marks(cells: Sequence[Cell]) -> tuple[Mark, ...]:
+    marks = []
+    for first in cells[0].marks:
+        same = [mark for cell in cells for mark in cell.marks if mark.name == first.name]
+        distances = {name: _mean([mark.distances[name] for mark in same]) for name in DISTANCES}
+        marks.append(first.model_copy(update={"distances": distances}))
+    return tuple(marks)
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """``None`` unless every people has the number: a mean over some would not be comparable."""
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known and len(known) == len(values) else None
+
+
+def _own_closest(closest: Mapping[str, Mapping[str, float]]) -> int | None:
+    """For how many peoples the voice speaking for them is closer to them than to any other people."""
+    own = [(spoken_for, row) for spoken_for, row in closest.items() if spoken_for in row]
+    if not own or len(own[0][1]) < 2:
+        return None
+    return sum(min(row, key=lambda people: row[people]) == spoken_for for spoken_for, row in own)
+
+
+def caveats(prepared: Prepared, cells: Sequence[Cell], unscored: Sequence[str]) -> tuple[str, ...]:
+    """What a reader must know before believing any of it."""
+    said = []
+    study, survey = prepared.study, prepared.survey
+    if study.published:
+        said.append(
+            "Examples and neighbouring cultures were drawn from the very answers being measured (published mode): "
+            "self-alignment and cross-culture voices have seen part of what they are scored on."
+        )
+    if unscored:
+        said.append(
+            f"{survey.name} has no answers of {', '.join(unscored)}: those voices were polled and cannot be scored."
+        )
+    low = sorted({cell.voice for cell in cells if cell.captured < LOW_CAPTURE})
+    if low:
+        worst = min(cell.captured for cell in cells)
+        said.append(
+            f"Under {', '.join(low)} the model would often reply with something other than an option "
+            f"(options hold as little as {worst:.0%} of the probability); shares are of the rest."
+        )
+    empty = sum(cell.unanswerable for cell in cells)
+    if empty:
+        said.append(f"{empty} answers gave no option any probability; they are left out and counted.")
+    missing = [cell for cell in cells if cell.people_missing > MUCH_MISSING]
+    if missing:
+        worst_missing = max(missing, key=lambda cell: cell.people_missing)
+        said.append(
+            f"Many people gave no valid answer (most in {worst_missing.collective}: "
+            f"{worst_missing.people_missing:.0%}); they are left out of the people's shares."
+        )
+    absent = {cell.collective: cell.without_reference for cell in cells if cell.without_reference}
+    if absent:
+        said.append(
+            "Questions a people was not asked are left out of its scores: "
+            + ", ".join(f"{people} {count}" for people, count in absent.items())
+            + "."
+        )
+    if cells and max(cell.questions for cell in cells) < FEW_QUESTIONS:
+        said.append("So few questions were asked that the intervals are rough.")
+    if study.orders == 1:
+        said.append("Options were listed in one order only; models favour places, so ask with --orders 2 or more.")
+    return tuple(said)
