@@ -1,0 +1,130 @@
+"""The tables of a report as rows of plain values, and as CSV files. Knows no page; loses no digit and no ``None``."""
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from pluralign.core.errors import UsageError
+from pluralign.poll.scores import DISTANCES, Measure, Scores
+
+Value = str | int | float | None
+
+
+class Sheet(NamedTuple):
+    """One table: what its file is called, its columns, its rows."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: list[tuple[Value, ...]]
+
+
+def voices(scores: Scores) -> Sheet:
+    """One row per voice, over all its peoples."""
+    measures = ("distance", "js_distance", "skill", "skill_over_uniform", "entropy_ratio", "agreement")
+    columns = ("voice", "label", "told", "headline_distance", *_ends(measures), "worth_people", "worth_text")
+    columns += ("captured", "worst", "best", "own_closest", "peoples")
+    rows: list[tuple[Value, ...]] = []
+    for one in scores.summaries:
+        ends = _values(one.distance, one.js_distance, one.skill, one.skill_over_uniform, one.entropy_ratio)
+        row: tuple[Value, ...] = (one.voice, one.label, one.sentence, scores.headline, *ends, *_values(one.agreement))
+        row += (one.worth_people, one.worth_text, one.captured, one.worst, one.best, one.own_closest, one.peoples)
+        rows.append(row)
+    return Sheet("voices", columns, rows)
+
+
+def peoples(scores: Scores) -> Sheet:
+    """One row per voice and people, with every measure there is."""
+    names = {each.id: each.name for each in scores.collectives}
+    measures = (*DISTANCES, "skill", "skill_over_uniform", "entropy", "entropy_ratio", "agreement", "alignment")
+    columns = ("voice", "collective", "name", "headline_distance", *_ends(measures), "alignment_published")
+    columns += tuple(f"shuffled_{name}" for name in DISTANCES)
+    columns += ("people_entropy", "worth_people", "worth_text", "skill_note", "questions", "ordered", "nominal")
+    columns += ("without_reference", "unanswerable", "captured", "lowest_captured", "people_missing", "order_effect")
+    rows: list[tuple[Value, ...]] = []
+    for cell in scores.cells:
+        found = [cell.distances.get(name, Measure(value=None)) for name in DISTANCES]
+        found += [cell.skill, cell.skill_over_uniform, cell.entropy, cell.entropy_ratio, cell.agreement, cell.alignment]
+        row: tuple[Value, ...] = (cell.voice, cell.collective, names.get(cell.collective, ""), cell.headline)
+        row += (*_values(*found), cell.alignment_published, *(cell.shuffled.get(name) for name in DISTANCES))
+        row += (cell.people_entropy, cell.worth_people, cell.worth_text, cell.skill_note)
+        row += (cell.questions, cell.ordered, cell.nominal, cell.without_reference, cell.unanswerable)
+        row += (cell.captured, cell.lowest_captured, cell.people_missing, cell.order_effect)
+        rows.append(row)
+    return Sheet("peoples", columns, rows)
+
+
+def floors(scores: Scores) -> Sheet:
+    """Every floor and ceiling: for each voice and people, and for each voice over all of them."""
+    rows: list[tuple[Value, ...]] = []
+    groups = [(one.voice, "", one.marks) for one in scores.summaries]
+    groups += [(cell.voice, cell.collective, cell.marks) for cell in scores.cells]
+    for voice, collective, marks in groups:
+        for mark in marks:
+            values = tuple(mark.distances.get(name) for name in DISTANCES)
+            rows.append((voice, collective, mark.name, mark.kind, *values, mark.sentence))
+    return Sheet("floors", ("voice", "collective", "mark", "kind", *DISTANCES, "meaning"), rows)
+
+
+def closest(scores: Scores) -> Sheet:
+    """Mean distance from every voice, speaking for every people, to every people."""
+    rows: list[tuple[Value, ...]] = [
+        (voice, spoken, compared, scores.headline, value)
+        for voice, by_spoken in scores.closest.items()
+        for spoken, row in by_spoken.items()
+        for compared, value in row.items()
+    ]
+    return Sheet("closest", ("voice", "speaks_for", "compared_with", "distance", "mean"), rows)
+
+
+def questions(scores: Scores) -> Sheet:
+    """One row per question, option and answerer."""
+    columns = ("question", "topic", "scale", "text", "option_position", "option", "answerer", "voice", "collective")
+    return Sheet("questions", (*columns, "share"), list(_answers(scores)))
+
+
+def _answers(scores: Scores) -> Iterator[tuple[Value, ...]]:
+    for one in scores.questions:
+        answerers = [("people", "", key, shares) for key, shares in one.people.items()]
+        answerers += [("voice", voice, key, of) for voice, said in one.voices.items() for key, of in said.items()]
+        for answerer, voice, collective, shares in answerers:
+            for at, (option, share) in enumerate(zip(one.options, shares, strict=True)):
+                row = (one.id, one.topic, one.scale, one.text, at + 1, option, answerer, voice, collective, share)
+                yield row
+
+
+def sheets(scores: Scores) -> tuple[Sheet, ...]:
+    """All tables of a report."""
+    return (voices(scores), peoples(scores), floors(scores), closest(scores), questions(scores))
+
+
+def csv_text(sheet: Sheet) -> str:
+    """A table as CSV (RFC 4180), a missing number as an empty field."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(sheet.columns)
+    writer.writerows(sheet.rows)
+    return out.getvalue()
+
+
+def write_csv(scores: Scores, folder: Path) -> list[Path]:
+    """Write every table as ``NAME.csv`` into ``folder``, made if need be. Raises :class:`UsageError` if it cannot."""
+    written = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for sheet in sheets(scores):
+            path = folder / f"{sheet.name}.csv"
+            path.write_text(csv_text(sheet), encoding="utf-8", newline="")
+            written.append(path)
+    except OSError as error:
+        raise UsageError(f"cannot write tables into {str(folder)!r}: {error.strerror or error}") from None
+    return written
+
+
+def _ends(measures: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for measure in measures for name in (measure, f"{measure}_low", f"{measure}_high"))
+
+
+def _values(*measures: Measure) -> tuple[Value, ...]:
+    return tuple(value for measure in measures for value in (measure.value, measure.low, measure.high))

@@ -1,0 +1,231 @@
+"""What a run found, in a few plain sentences that claim no more than the intervals allow. Knows no page.
+
+A floor counts as beaten only if the whole interval lies on the better side of it, and as unbeaten only if the whole
+interval lies on the worse side. All in between is said to be too close to call.
+"""
+
+from enum import Enum
+from typing import NamedTuple
+
+from pluralign.poll.scores import Cell, Mark, Measure, Scores, Summary
+from pluralign.report import words
+
+_FLOORS = {
+    "uniform": "a coin toss over the options",
+    "middle": "always giving the middle answer",
+    "others": "the average of the other peoples",
+    "marginal": "the average of everyone asked",
+}
+"""Floors as they read in a sentence; others go by their label."""
+LOW_CAPTURE = 0.5
+"""Below this share of the reply on the options, the numbers describe only a part of what the model says."""
+
+
+class Headline(NamedTuple):
+    """The sentences above a report."""
+
+    title: str
+    """The finding itself."""
+    support: tuple[str, ...]
+    """What makes it readable: worth in people, for whom it fails, how varied its answers are."""
+
+
+class Verdict(Enum):
+    """Where a number lies against a bar, all of its interval considered."""
+
+    BEATS = "beats"
+    TIES = "ties"
+    LOSES = "loses"
+
+
+def headline(scores: Scores) -> Headline:
+    """The finding and what supports it."""
+    known = [summary for summary in scores.summaries if summary.distance.value is not None]
+    if not known:
+        return Headline(_nothing(scores), ())
+    best = closest_voice(scores)
+    assert best is not None
+    support = (_worth(best), _whom(scores, best), _own(scores, best), _variety(best), _reach(best))
+    return Headline(_finding(scores, best, known), tuple(sentence for sentence in support if sentence))
+
+
+def closest_voice(scores: Scores) -> Summary | None:
+    """The voice with the smallest distance; ``None`` if nothing could be compared."""
+    known = [summary for summary in scores.summaries if summary.distance.value is not None]
+    return min(known, key=lambda summary: summary.distance.value or 0.0, default=None)
+
+
+def verdict(scores: Scores, summary: Summary, mark: Mark) -> Verdict | None:
+    """How a voice does against a mark; ``None`` where either has no number.
+
+    Against the uniform floor and the whole sample the skill decides: its interval is over the *difference*, question
+    by question, and so is sharper than the distance's own.
+    """
+    bar = mark.distances.get(scores.headline)
+    if bar is None or summary.distance.value is None:
+        return None
+    skill = {"uniform": summary.skill_over_uniform, "marginal": summary.skill}.get(mark.name)
+    if skill is not None and skill.low is not None and skill.high is not None:
+        return Verdict.BEATS if skill.low > 0 else Verdict.LOSES if skill.high < 0 else Verdict.TIES
+    low, high = _ends(summary.distance)
+    return Verdict.BEATS if high < bar else Verdict.LOSES if low > bar else Verdict.TIES
+
+
+def _ends(measure: Measure) -> tuple[float, float]:
+    assert measure.value is not None
+    low = measure.value if measure.low is None else measure.low
+    high = measure.value if measure.high is None else measure.high
+    return low, high
+
+
+def _nothing(scores: Scores) -> str:
+    if scores.unscored:
+        names = words.listed(scores.unscored)
+        return f"Nothing could be compared: this survey has no answers from {names}."
+    return "Nothing could be compared: no question had both an answer of the model and answers of people."
+
+
+def _peoples(scores: Scores, summary: Summary) -> str:
+    ids = {cell.collective for cell in scores.cells if cell.voice == summary.voice}
+    if len(ids) == 1:
+        return f"the one people measured ({_name(scores, ids.pop())})"
+    return f"these {summary.peoples} peoples"
+
+
+def _name(scores: Scores, collective_id: str) -> str:
+    return next((each.name for each in scores.collectives if each.id == collective_id), collective_id)
+
+
+def _phrase(mark: Mark) -> str:
+    return _FLOORS.get(mark.name, mark.label)
+
+
+def _floors(scores: Scores, summary: Summary) -> list[tuple[Mark, Verdict]]:
+    """The floors of a voice with their verdicts, the easiest to beat first."""
+    judged = [(mark, verdict(scores, summary, mark)) for mark in summary.marks if mark.kind == "floor"]
+    found = [(mark, result) for mark, result in judged if result is not None]
+    return sorted(found, key=lambda pair: -(pair[0].distances.get(scores.headline) or 0.0))
+
+
+def _finding(scores: Scores, best: Summary, known: list[Summary]) -> str:
+    whom = _peoples(scores, best)
+    toss = [verdict(scores, summary, mark) for summary in known for mark in summary.marks if mark.name == "uniform"]
+    alone = len(known) == 1
+    if toss and all(result is Verdict.LOSES for result in toss):
+        subject = f"The voice “{best.label}” does not come" if alone else "No voice of this model comes"
+        return f"{subject} closer to {whom} than {_FLOORS['uniform']}."
+    if toss and all(result is not Verdict.BEATS for result in toss):
+        subject = f"The voice “{best.label}”" if alone else f"Even the closest voice, “{best.label}”,"
+        return f"{subject} cannot be told from {_FLOORS['uniform']} when held against {whom}."
+    against = _against(scores, best)
+    if alone:
+        return f"The voice “{best.label}”, held against {whom}, comes {against or 'as the table below shows'}."
+    return f"{_opening(best, known, whom)}{against and f': {against}'}."
+
+
+def _opening(best: Summary, known: list[Summary], whom: str) -> str:
+    _, high = _ends(best.distance)
+    rivals = [other.label for other in known if other is not best and _ends(other.distance)[0] <= high]
+    hedge = f", though not clearly closer than {_quoted(rivals)}" if rivals else ""
+    return f"The voice “{best.label}” comes closest to {whom}{hedge}"
+
+
+def _quoted(labels: list[str]) -> str:
+    if len(labels) > 2:
+        return f"{len(labels)} other voices"
+    return words.listed([f"“{label}”" for label in labels])
+
+
+def _against(scores: Scores, best: Summary) -> str:
+    """Where a voice lies among its floors: past the hardest it beats, short of the easiest it does not."""
+    floors = _floors(scores, best)
+    beaten = [_phrase(mark) for mark, result in floors if result is Verdict.BEATS]
+    tied = [_phrase(mark) for mark, result in floors if result is Verdict.TIES]
+    lost = [_phrase(mark) for mark, result in floors if result is Verdict.LOSES]
+    parts = [f"closer than {beaten[-1]}"] if beaten else []
+    if tied:
+        parts.append(f"about as close as {tied[-1]}")
+    if lost:
+        parts.append(f"{'but ' if parts else ''}not as close as {lost[0]}")
+    if beaten and not tied and not lost and _like_the_people(scores, best):
+        parts.append("and cannot be told from a fresh sample of the people themselves")
+    return ", ".join(parts)
+
+
+def _like_the_people(scores: Scores, best: Summary) -> bool:
+    """Whether the distance cannot be told from what a fresh sample of the people would have."""
+    bars = [mark.distances.get(scores.headline) for mark in best.marks if mark.name == "noise"]
+    reached = any(bar is not None and _ends(best.distance)[0] <= bar for bar in bars)
+    return reached or (best.skill.high is not None and best.skill.high >= 1)
+
+
+def _worth(best: Summary) -> str:
+    if not best.worth_text or best.worth_text == words.NONE:
+        return ""
+    members = "member" if best.worth_text in {"1", "fewer than 1"} else "members"
+    whom = "of this people" if best.peoples == 1 else "of each people"
+    return f"Asking it tells as much as asking {best.worth_text} randomly chosen {members} {whom}."
+
+
+def _whom(scores: Scores, best: Summary) -> str:
+    if best.peoples < 2 or best.worst is None or best.best is None or best.worst == best.best:
+        return ""
+    cells = {cell.collective: cell for cell in scores.cells if cell.voice == best.voice}
+    worst, nearest = _name(scores, best.worst), _name(scores, best.best)
+    if best.worst in cells and best.best in cells and _apart(cells[best.worst], cells[best.best]):
+        return f"It works worst for {worst} and best for {nearest}."
+    return f"It seems to work worst for {worst} and best for {nearest}, but that difference is within the uncertainty."
+
+
+def _apart(worst: Cell, best: Cell) -> bool:
+    if worst.skill.high is None or best.skill.low is None:
+        return False
+    return worst.skill.high < best.skill.low
+
+
+def _own(scores: Scores, best: Summary) -> str:
+    if best.own_closest is None:
+        return ""
+    rows = scores.closest.get(best.voice, {})
+    others = max((len(row) for row in rows.values()), default=0)
+    asked = len([spoken for spoken in rows if spoken]) or best.peoples
+    if others < 2 or asked < 1:
+        return ""
+    if asked == 1:
+        return (
+            "Asked to speak for one people, it is closest to just that people."
+            if best.own_closest
+            else "Asked to speak for one people, it is closer to another."
+        )
+    return (
+        f"Asked to speak for {asked} peoples in turn, it is closest to the right one of {others} "
+        f"{'once' if best.own_closest == 1 else 'never' if best.own_closest == 0 else f'{best.own_closest} times'}; "
+        f"chance would give {words.number(asked / others, 1)}."
+    )
+
+
+def _variety(best: Summary) -> str:
+    ratio = best.entropy_ratio
+    if ratio.value is None:
+        return ""
+    low, high = _ends(ratio)
+    if high < 1:
+        return (
+            f"Its answers are more of one mind than the people's: they vary {words.percent(ratio.value)} "
+            "as much (entropy)."
+        )
+    if low > 1:
+        return (
+            f"Its answers are more scattered than the people's: they vary {words.percent(ratio.value)} "
+            "as much (entropy)."
+        )
+    return ""
+
+
+def _reach(best: Summary) -> str:
+    if best.captured >= LOW_CAPTURE:
+        return ""
+    return (
+        f"Only {words.percent(best.captured)} of its reply probability fell on the options offered; "
+        "the numbers describe that part alone."
+    )

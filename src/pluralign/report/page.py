@@ -1,0 +1,103 @@
+"""The page a run leaves behind: one HTML file that needs nothing else, made from scores alone. Asks nothing itself.
+
+Everything that came from outside is escaped, and a content policy lets no script run but the page's own.
+"""
+
+import base64
+import hashlib
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from pluralign.poll.scores import Scores
+from pluralign.report import export, view, words
+from pluralign.report.headline import closest_voice, headline
+
+_JSON_ESCAPES: Final = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+
+
+def render(scores: Scores, *, command: str = "") -> str:
+    """The whole page. ``command``: what was typed to make the run, if it is known."""
+    best = closest_voice(scores)
+    script = template_text("poll.js")
+    sheets = {
+        sheet.name: {"columns": sheet.columns, "rows": [[_brief(value) for value in row] for row in sheet.rows]}
+        for sheet in export.sheets(scores)
+        if sheet.name != "questions"  # the page's script makes that one from the explorer's data
+    }
+    return (
+        _environment()
+        .get_template("poll.html")
+        .render(
+            scores=scores,
+            view=view.arrange(scores, best),
+            headline=headline(scores),
+            best=best,
+            command=command,
+            mean_share=_mean_share,
+            explorer=embedded(view.explorer(scores)),
+            sheets=embedded({"study": scores.study, "sheets": sheets}),
+            style=Markup(template_text("base.css") + template_text("poll.css")),
+            script=Markup(script),
+            policy=policy(script),
+        )
+    )
+
+
+def sentence(scores: Scores) -> str:
+    """The finding in one sentence, with what it is worth."""
+    found = headline(scores)
+    return " ".join([found.title, *found.support[:2]])
+
+
+def embedded(data: object) -> Markup:
+    """Compact JSON that cannot end the script element it stands in."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return Markup("".join(_JSON_ESCAPES.get(character, character) for character in text))
+
+
+def policy(script: str) -> str:
+    """A content policy that allows no network and no script but this one."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; script-src 'sha256-{digest}'"
+
+
+@cache
+def template_text(name: str) -> str:
+    """A file of the templates folder, as it is."""
+    return files("pluralign.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("pluralign.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(number=words.number, percent=words.percent)
+    environment.globals.update(
+        interval=words.interval,
+        count=words.count,
+        listed=words.listed,
+        distance_names=words.DISTANCE_NAMES,
+        distance_sentences=words.DISTANCE_SENTENCES,
+        missing=words.NONE,
+    )
+    return environment
+
+
+def _mean_share(answers: dict[str, tuple[float, ...]], at: int) -> float | None:
+    """An option's share, each answerer counting alike; ``None`` where nobody answered."""
+    return sum(shares[at] for shares in answers.values()) / len(answers) if answers else None
+
+
+def _brief(value: export.Value) -> export.Value:
+    """Six significant digits: more than any of these numbers can bear, and half the page's weight saved."""
+    return float(f"{value:.6g}") if isinstance(value, float) else value

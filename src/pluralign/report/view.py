@@ -1,0 +1,267 @@
+"""Scores arranged as the page shows them: rows, ranks, matrices. Knows no HTML; rounds nothing, measures nothing."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from pluralign.poll.scores import Cell, Mark, QuestionAnswers, Scores, Summary
+from pluralign.report.figure import Axis, Plot, axis, letters, plot
+
+HEAT_STEPS = 5
+"""Shades of the matrix, from 0 (farthest in its row) to this (closest)."""
+
+
+class MarkLine(NamedTuple):
+    """One line of the legend."""
+
+    letter: str
+    mark: Mark
+    value: float | None
+    """Mean over peoples, of the first voice that has it."""
+
+
+class VoiceRow(NamedTuple):
+    """One voice in the main table."""
+
+    summary: Summary
+    plot: Plot
+    best: bool
+
+
+class PeopleRow(NamedTuple):
+    """One people in a voice's ranking."""
+
+    rank: int | None
+    """By skill, 1 is the best; ``None`` where skill is undefined."""
+    id: str
+    name: str
+    region: str
+    cell: Cell
+    plot: Plot
+
+
+class Ranking(NamedTuple):
+    """One voice's peoples, the best served first."""
+
+    summary: Summary
+    rows: tuple[PeopleRow, ...]
+
+
+class Heat(NamedTuple):
+    """One cell of a matrix."""
+
+    value: float | None
+    shade: int
+    own: bool
+    """Whether the people compared with is the one spoken for."""
+    closest: bool
+
+
+class MatrixRow(NamedTuple):
+    """A voice speaking for one people, compared with all."""
+
+    id: str
+    name: str
+    cells: tuple[Heat, ...]
+    closest: tuple[str, ...]
+    """Names of the closest people, more than one in case of a tie."""
+    right: bool | None
+    """Whether it is closest to the people it speaks for; ``None`` if it speaks for nobody or they were not compared."""
+
+
+class Matrix(NamedTuple):
+    """Whose people a voice is closest to."""
+
+    voice: str
+    label: str
+    steered: bool
+    rows: tuple[MatrixRow, ...]
+
+
+class Losses(NamedTuple):
+    """What one voice's numbers leave out."""
+
+    label: str
+    captured: float | None
+    lowest_captured: float | None
+    unanswerable: int
+    without_reference: int
+    asked: int
+    """Pairs of question and people that were put to the voice."""
+    order_effect: float | None
+
+
+class View(NamedTuple):
+    """All that the page shows beside the scores themselves."""
+
+    axis: Axis
+    legend: tuple[MarkLine, ...]
+    voices: tuple[VoiceRow, ...]
+    rankings: tuple[Ranking, ...]
+    compared: tuple[tuple[str, str], ...]
+    """Id and name of every people of the matrices' columns."""
+    matrices: tuple[Matrix, ...]
+    losses: tuple[Losses, ...]
+    people_missing: float | None
+    names: dict[str, str]
+    labels: dict[str, str]
+    """Voice -> label."""
+
+
+def arrange(scores: Scores, best: Summary | None) -> View:
+    """Everything the page shows, in its order."""
+    names = {each.id: each.name for each in scores.collectives}
+    regions = {each.id: each.region for each in scores.collectives}
+    labels = {summary.voice: summary.label for summary in scores.summaries}
+    groups = [summary.marks for summary in scores.summaries] + [cell.marks for cell in scores.cells]
+    key = letters(groups, scores.headline)
+    scale = axis(_on_axis(scores))
+    rankings = tuple(_ranking(scores, summary, names, regions, scale, key) for summary in scores.summaries)
+    compared = tuple(dict.fromkeys(each for by in scores.closest.values() for row in by.values() for each in row))
+    missing = {cell.collective: cell.people_missing for cell in scores.cells}
+    return View(
+        axis=scale,
+        legend=_legend(scores, key),
+        voices=tuple(
+            VoiceRow(one, plot(one.distance, one.marks, scores.headline, scale, key), one is best)
+            for one in scores.summaries
+        ),
+        rankings=rankings,
+        compared=tuple((each, names.get(each, each)) for each in compared),
+        matrices=tuple(_matrix(voice, labels, by, compared, names) for voice, by in scores.closest.items() if by),
+        losses=tuple(_losses(scores, summary) for summary in scores.summaries),
+        people_missing=sum(missing.values()) / len(missing) if missing else None,
+        names=names,
+        labels=labels,
+    )
+
+
+def _on_axis(scores: Scores) -> Iterator[float | None]:
+    for summary in scores.summaries:
+        yield from (summary.distance.value, summary.distance.high)
+        yield from (mark.distances.get(scores.headline) for mark in summary.marks)
+    for cell in scores.cells:
+        distance = cell.distances.get(scores.headline)
+        if distance is not None:
+            yield from (distance.value, distance.high)
+        yield from (mark.distances.get(scores.headline) for mark in cell.marks)
+
+
+def _legend(scores: Scores, key: dict[str, str]) -> tuple[MarkLine, ...]:
+    first: dict[str, MarkLine] = {}
+    for marks in [summary.marks for summary in scores.summaries] + [cell.marks for cell in scores.cells]:
+        for mark in marks:
+            line = MarkLine(key[mark.name], mark, mark.distances.get(scores.headline))
+            if mark.name not in first or first[mark.name].value is None:
+                first[mark.name] = line
+    return tuple(sorted(first.values(), key=lambda line: line.letter))
+
+
+def _ranking(
+    scores: Scores,
+    summary: Summary,
+    names: dict[str, str],
+    regions: dict[str, str],
+    scale: Axis,
+    key: dict[str, str],
+) -> Ranking:
+    mine = [cell for cell in scores.cells if cell.voice == summary.voice]
+    known = [cell for cell in mine if cell.skill.value is not None]
+    unknown = [cell for cell in mine if cell.skill.value is None]
+    known.sort(key=lambda cell: -(cell.skill.value or 0.0))
+    rows = []
+    for at, cell in enumerate([*known, *unknown]):
+        distance = cell.distances[cell.headline]
+        rows.append(
+            PeopleRow(
+                rank=at + 1 if at < len(known) else None,
+                id=cell.collective,
+                name=names.get(cell.collective, cell.collective),
+                region=regions.get(cell.collective, ""),
+                cell=cell,
+                plot=plot(distance, cell.marks, cell.headline, scale, key),
+            )
+        )
+    return Ranking(summary, tuple(rows))
+
+
+def _matrix(
+    voice: str,
+    labels: dict[str, str],
+    by_spoken: dict[str, dict[str, float]],
+    compared: tuple[str, ...],
+    names: dict[str, str],
+) -> Matrix:
+    rows = []
+    for spoken, row in by_spoken.items():
+        nearest = min(row.values(), default=0.0)
+        farthest = max(row.values(), default=0.0)
+        reach = farthest - nearest
+        winners = [each for each in compared if each in row and row[each] <= nearest + 1e-12]
+        cells = []
+        for each in compared:
+            value = row.get(each)
+            shade = 0
+            if value is not None:
+                shade = HEAT_STEPS if reach <= 0 else round(HEAT_STEPS * (farthest - value) / reach)
+            cells.append(Heat(value, shade, each == spoken, each in winners))
+        right = spoken in winners if spoken and spoken in row else None
+        closest = tuple(names.get(each, each) for each in winners)
+        rows.append(MatrixRow(spoken, names.get(spoken, spoken), tuple(cells), closest, right))
+    return Matrix(voice, labels.get(voice, voice), any(by_spoken), tuple(rows))
+
+
+def _losses(scores: Scores, summary: Summary) -> Losses:
+    mine = [cell for cell in scores.cells if cell.voice == summary.voice]
+    effects = [cell.order_effect for cell in mine if cell.order_effect is not None]
+    without = sum(cell.without_reference for cell in mine)
+    unanswerable = sum(cell.unanswerable for cell in mine)
+    return Losses(
+        label=summary.label,
+        captured=summary.captured if mine else None,
+        lowest_captured=min((cell.lowest_captured for cell in mine), default=None),
+        unanswerable=unanswerable,
+        without_reference=without,
+        asked=sum(cell.questions for cell in mine) + without + unanswerable,
+        order_effect=sum(effects) / len(effects) if effects else None,
+    )
+
+
+def explorer(scores: Scores) -> dict[str, object]:
+    """Questions and answers as the page's script wants them: short, shares in ten-thousandths, names by position."""
+    peoples = [each for each in scores.collectives if any(each.id in one.people for one in scores.questions)]
+    spoken = {key for one in scores.questions for said in one.voices.values() for key in said if key}
+    labels = {summary.voice: summary.label for summary in scores.summaries}
+    voices = list(dict.fromkeys([*labels, *(voice for one in scores.questions for voice in one.voices)]))
+    layouts = list(dict.fromkeys(one.options for one in scores.questions))
+    place = {options: at for at, options in enumerate(layouts)}
+    unheard = [each for each in scores.collectives if each.id in spoken and each not in peoples]
+    everyone = [*peoples, *unheard]
+    return {
+        "peoples": [[each.id, each.name] for each in everyone],
+        "voices": [[voice, labels.get(voice, voice)] for voice in voices],
+        "topics": list(dict.fromkeys(one.topic for one in scores.questions)),
+        "options": layouts,
+        "questions": [
+            [
+                one.id,
+                one.text,
+                one.topic,
+                one.scale,
+                place[one.options],
+                [_short(one.people.get(each.id)) for each in everyone],
+                [_said(one, voice, [each.id for each in everyone]) for voice in voices],
+            ]
+            for one in scores.questions
+        ],
+    }
+
+
+def _said(one: QuestionAnswers, voice: str, everyone: list[str]) -> object:
+    said = one.voices.get(voice, {})
+    if "" in said:
+        return {"all": _short(said[""])}
+    return [_short(said.get(each)) for each in everyone]
+
+
+def _short(shares: tuple[float, ...] | None) -> list[int] | None:
+    return None if shares is None else [round(10_000 * share) for share in shares]

@@ -1,0 +1,73 @@
+"""Numbers as readers see them: rounded alike everywhere, a real minus sign, a dash where there is no number.
+
+Knows no scores and no page.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+NONE: Final = "–"
+"""What stands where a number does not exist."""
+
+DISTANCE_NAMES: Final = {
+    "wasserstein": "Wasserstein distance",
+    "js_distance": "Jensen–Shannon distance",
+    "total_variation": "total variation",
+}
+
+DISTANCE_SENTENCES: Final = {
+    "wasserstein": (
+        "How far answers would have to be moved along the scale, on average, to turn the voice's answers into the "
+        "people's: 0 is not at all, 1 is everyone from one end to the other. Ordered scales only."
+    ),
+    "js_distance": (
+        "How easily the voice's answers are told from the people's: 0 is the same answers, 1 is no answer in common "
+        "(square root of the divergence, logarithm to base 2)."
+    ),
+    "total_variation": (
+        "The share of answers that would have to change to turn the voice's answers into the people's: 0 is none, "
+        "1 is all."
+    ),
+}
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A number with a fixed count of digits, such as ``−0.40``; a dash for ``None``."""
+    if value is None:
+        return NONE
+    text = f"{value:,.{digits}f}"
+    if not any(digit in text for digit in "123456789"):
+        text = text.removeprefix("-")  # a negative zero says nothing
+    return text.replace("-", "−")
+
+
+def interval(low: float | None, high: float | None, digits: int = 2) -> str:
+    """Both ends of an interval in words, such as ``0.19 to 0.24``; empty where there is none."""
+    if low is None or high is None:
+        return ""
+    return f"{number(low, digits)} to {number(high, digits)}"
+
+
+def percent(value: float | None, digits: int = 0) -> str:
+    """A share as per cent. What is neither none nor all is never rounded to none or all."""
+    if value is None:
+        return NONE
+    text = f"{100 * value:.{digits}f}"
+    smallest = 10.0**-digits
+    if value > 0 and float(text) == 0:
+        return f"under {smallest:.{digits}f}%"
+    if value < 1 and float(text) == 100:
+        return f"over {100 - smallest:.{digits}f}%"
+    return f"{text.removeprefix('-') if float(text) == 0 else text}%"
+
+
+def count(value: int, one: str, many: str = "") -> str:
+    """A count and its noun, such as ``1 people`` or ``1,200 questions``."""
+    return f"{value:,} {one if value == 1 else many or one + 's'}"
+
+
+def listed(names: Sequence[str], last: str = "and") -> str:
+    """Names as a reader says them: ``A, B and C``."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} {last} {names[-1]}"
