@@ -170,14 +170,18 @@ class Standing(Noun):
     """Sum of the likelihoods of the edges that lead here."""
     wisdom_interval: Interval | None = None
     """Bootstrap percentile interval."""
-    page_rank: Probability
+    page_rank: Probability | None = None
+    """None for a value that no kept edge of this context touches."""
     strength: float | None = None
     """Bradley-Terry log-strength with ties; 0 is the mean of the values compared in this context."""
     strength_interval: Interval | None = None
     win_probability: Probability | None = None
-    """Share of bootstrap resamples in which this value has rank 1."""
+    """Share of bootstrap resamples in which this value has the highest wisdom; ties share. Resamples in which no
+    edge is left have no winner."""
+    page_rank_win_probability: Probability | None = None
+    """The same for the highest page rank."""
     supporters: Count | None = None
-    """Distinct people who judged it wiser than another value (over kept edges)."""
+    """Distinct people who judged it wiser than another value, over the kept edges that lead here."""
     judges: Count | None = None
     """Distinct people who answered about one of those edges."""
     groups: tuple[GroupSupport, ...] = ()
@@ -236,6 +240,8 @@ class Construction(Noun):
     bootstrap: Count = 0
     """Resamples of the participants behind `survival`, `win_probability` and `wisdom_interval`."""
     seed: int | None = None
+    prior: tuple[float, float] | None = None
+    """The Beta prior (alpha, beta) of `posterior_mean`, learned from all judged pairs."""
     source_hash: str | None = None
     """SHA-256 (first 16 hex digits) of the judgement file."""
 
