@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from pluralign.core.errors import UnknownNameError, UsageError
 from pluralign.core.survey import Survey
-from pluralign.surveys import own, world_mini, wvs
+from pluralign.surveys import global_opinions, own, world_mini, wvs
 
 __all__ = ["SOURCES", "Source", "available", "load"]
 
@@ -54,6 +54,16 @@ SOURCES: tuple[Source, ...] = (
         "wvs7-all:DIR",
         "the same with every country of the file (Mexico too)",
         lambda directory: wvs.load_wvs(directory, only=tuple(wvs.COUNTRIES)),
+    ),
+    Source(
+        "goqa:FILE",
+        'GlobalOpinionQA from .csv, .json or .jsonl, or goqa:hub; "don\'t know" and the like count as refused',
+        global_opinions.load_global_opinions,
+    ),
+    Source(
+        "goqa-published:FILE",
+        "the same with every option of the source kept, as in the papers",
+        lambda path: global_opinions.load_global_opinions(path, published=True),
     ),
     Source("own:FILE", "your own survey from a .yaml, .yml or .csv file; the path alone will do", own.load_own),
 )

@@ -1,12 +1,14 @@
 """Countries by code and name, and how prompts name their people. Holds no answers.
 
 A voice can speak for a country that a survey has no answers of; it is then polled and shown, and not scored.
-Codes are ISO 3166-1 alpha-3.
+Codes are ISO 3166-1 alpha-3, and NIR, which surveys use for Northern Ireland.
 """
 
 from pluralign.core.collective import Collective
 
 _ROWS = """
+AGO Angola|Angolan|Africa
+ALB Albania|Albanian|Europe
 AND Andorra|Andorran|Europe
 ARG Argentina|Argentine|America
 ARM Armenia|Armenian|Asia
@@ -14,6 +16,7 @@ AUS Australia|Australian|Oceania
 AUT Austria|Austrian|Europe
 AZE Azerbaijan|Azerbaijani|Asia
 BEL Belgium|Belgian|Europe
+BFA Burkina Faso|Burkinabe|Africa
 BGD Bangladesh|Bangladeshi|Asia
 BGR Bulgaria|Bulgarian|Europe
 BIH Bosnia and Herzegovina|Bosnian|Europe
@@ -24,6 +27,7 @@ CAN Canada|Canadian|America
 CHE Switzerland|Swiss|Europe
 CHL Chile|Chilean|America
 CHN China|Chinese|Asia
+CIV Ivory Coast|Ivorian|Africa
 COL Colombia|Colombian|America
 CYP Cyprus|Cypriot|Asia
 CZE Czechia|Czech|Europe
@@ -43,6 +47,7 @@ GHA Ghana|Ghanaian|Africa
 GRC Greece|Greek|Europe
 GTM Guatemala|Guatemalan|America
 HKG Hong Kong|Hong Kong|Asia
+HND Honduras|Honduran|America
 HRV Croatia|Croatian|Europe
 HUN Hungary|Hungarian|Europe
 IDN Indonesia|Indonesian|Asia
@@ -69,12 +74,14 @@ MAR Morocco|Moroccan|Africa
 MDV Maldives|Maldivian|Asia
 MEX Mexico|Mexican|America
 MKD North Macedonia|Macedonian|Europe
+MLI Mali|Malian|Africa
 MMR Myanmar|Burmese|Asia
 MNE Montenegro|Montenegrin|Europe
 MNG Mongolia|Mongolian|Asia
 MYS Malaysia|Malaysian|Asia
 NGA Nigeria|Nigerian|Africa
 NIC Nicaragua|Nicaraguan|America
+NIR Northern Ireland|Northern Irish|Europe
 NLD Netherlands|Dutch|Europe
 NOR Norway|Norwegian|Europe
 NZL New Zealand|New Zealand|Oceania
@@ -84,10 +91,12 @@ PHL Philippines|Filipino|Asia
 POL Poland|Polish|Europe
 PRI Puerto Rico|Puerto Rican|America
 PRT Portugal|Portuguese|Europe
+PSE Palestinian Territories|Palestinian|Asia
 ROU Romania|Romanian|Europe
 RUS Russia|Russian|Europe
 SEN Senegal|Senegalese|Africa
 SGP Singapore|Singaporean|Asia
+SLV El Salvador|Salvadoran|America
 SRB Serbia|Serbian|Europe
 SVK Slovakia|Slovak|Europe
 SVN Slovenia|Slovenian|Europe
