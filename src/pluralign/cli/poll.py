@@ -81,7 +81,7 @@ def _carry_out(path: Path | None, flags: dict[str, Any], questions: dict[str, An
     quiet_libraries()
     notes = Console(stderr=True)
     study = study_from(path, flags, {key: value for key, value in questions.items() if value is not None})
-    prepared = run.prepare(study, cache_folder=cache_folder())
+    prepared = run.prepare(study)
     notes.print(
         f"{prepared.survey.title or prepared.survey.name}: {len(prepared.survey.questions)} questions, "
         f"{len(prepared.voices)} voices, {prepared.total:,} answers",

@@ -102,11 +102,8 @@ class Answers(NamedTuple):
     examples: tuple[ExamplePrompt, ...]
 
 
-def prepare(study: Study, *, cache_folder: Path | None = None) -> Prepared:
-    """Look up survey, questions, collectives and voices. Raises on any name that is not known.
-
-    ``cache_folder``: where tables that take long to compute are kept; ``None`` keeps none.
-    """
+def prepare(study: Study) -> Prepared:
+    """Look up survey, questions, collectives and voices. Raises on any name that is not known."""
     full = load(study.survey)
     survey = study.questions.apply(full)
     collectives = (
@@ -114,7 +111,7 @@ def prepare(study: Study, *, cache_folder: Path | None = None) -> Prepared:
         if study.speak_for
         else full.collectives
     )
-    library = Library(full, published=study.published, cache_folder=cache_folder)
+    library = Library(full, published=study.published)
     chosen = dict.fromkeys(strategy(name) for name in study.voices)
     voices = tuple(voice for one in chosen for voice in speakers(one, collectives, library))
     for voice in voices:

@@ -21,12 +21,8 @@ from pluralign.core.chat import Message
 from pluralign.core.collective import Collective
 from pluralign.core.errors import UnknownNameError, UsageError
 from pluralign.prompts import templates
+from pluralign.prompts.examples import NEIGHBOURS
 from pluralign.prompts.options import Shown
-
-NEIGHBOURS = 3
-"""How many similar and how many different cultures the cross-culture strategies name."""
-EXAMPLES = 5
-"""How many answered questions the self-alignment strategies show."""
 
 
 class Example(NamedTuple):
