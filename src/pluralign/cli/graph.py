@@ -2,4 +2,11 @@
 
 import typer
 
+from pluralign.cli.graph_build import build
+from pluralign.cli.graph_rank import rank
+from pluralign.cli.graph_report import report
+
 app = typer.Typer(help="Moral graphs: from judgements to values, their ranking and a charter.", no_args_is_help=True)
+app.command()(build)
+app.command()(rank)
+app.command()(report)
