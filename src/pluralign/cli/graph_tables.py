@@ -37,7 +37,7 @@ def summary(graph: MoralGraph) -> Text:
             + ("put together" if made.pooled else "kept apart")
         )
     rule = made.thresholds
-    asked = [f"wiser >= {rule.min_wiser}", f"answers >= {rule.min_total}"]
+    asked = [f"wiser >= {rule.min_wiser}", *([f"answers >= {rule.min_total}"] if rule.min_total else [])]
     for name, value, sign in (
         ("likelihood", rule.min_likelihood, ">="),
         ("entropy", rule.max_entropy, "<="),
@@ -76,20 +76,27 @@ def ranking(graph: MoralGraph, *, by: str, context: str | None, top: int) -> lis
 def _standings(graph: MoralGraph, standings: Sequence[Standing], title: str) -> Table:
     several = len({standing.context for standing in standings}) > 1
     table = _table(title, *(["Context"] if several else []), "Value")
-    for name in ("Wisdom", "Page rank", "Strength", "Wins", "Wins by\npage rank", "People\nfor / asked"):
+    columns = {
+        "Wisdom": [_number(each.wisdom, 3) + _interval(each.wisdom_interval, 2) for each in standings],
+        "Page rank": [_number(each.page_rank, 5) for each in standings],
+        "Strength": [_number(each.strength, 2) + _interval(each.strength_interval, 1) for each in standings],
+        "Wins": [_percent(each.win_probability) for each in standings],
+        "By page\nrank": [_percent(each.page_rank_win_probability) for each in standings],
+        "People for\nof asked": [
+            NONE if each.supporters is None else f"{each.supporters} of {each.judges}" for each in standings
+        ],
+    }
+    # A winner per context leaves room for little else; `pluralign graph rank` shows all.
+    spared = {"Page rank", "Strength", "By page\nrank"} if several else set()
+    told = {name: column for name, column in columns.items() if set(column) != {NONE} and name not in spared}
+    for name in told:
         table.add_column(name, justify="right", no_wrap=True)
     cards = {card.id: card for card in graph.values}
-    for each in standings:
-        people = NONE if each.supporters is None else f"{each.supporters} / {each.judges}"
+    for row, each in enumerate(standings):
         table.add_row(
             *([Text(each.context or "")] if several else []),
             Text(cards[each.value].title),
-            _number(each.wisdom, 3) + _interval(each.wisdom_interval, 2),
-            _number(each.page_rank, 5),
-            _number(each.strength, 2) + _interval(each.strength_interval, 1),
-            _percent(each.win_probability),
-            _percent(each.page_rank_win_probability),
-            people,
+            *(column[row] for column in told.values()),
         )
     return table
 
@@ -215,7 +222,7 @@ def groups(graph: MoralGraph, top: int) -> list[Table]:
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column)
     return table
 
 
@@ -224,7 +231,7 @@ def _number(number: float | None, digits: int) -> str:
 
 
 def _interval(interval: Interval | None, digits: int) -> str:
-    return "" if interval is None else f" [dim]{interval.low:.{digits}f} to {interval.high:.{digits}f}[/dim]"
+    return "" if interval is None else f"\n[dim]{interval.low:.{digits}f} to {interval.high:.{digits}f}[/dim]"
 
 
 def _percent(share: float | None) -> str:
