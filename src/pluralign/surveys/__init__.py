@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from pluralign.core.errors import UnknownNameError, UsageError
 from pluralign.core.survey import Survey
-from pluralign.surveys import global_opinions, own, world_mini, wvs
+from pluralign.surveys import global_opinions, own, world_mini, wvs, wvs_microdata
 
 __all__ = ["SOURCES", "Source", "available", "load"]
 
@@ -54,6 +54,11 @@ SOURCES: tuple[Source, ...] = (
         "wvs7-all:DIR",
         "the same with every country of the file (Mexico too)",
         lambda directory: wvs.load_wvs(directory, only=tuple(wvs.COUNTRIES)),
+    ),
+    Source(
+        "wvs7-microdata:FILE",
+        "the World Values Survey's own wave 7 file (.csv, .sav), any country, weighted; FILE,DIR for all 259 questions",
+        wvs_microdata.load_microdata,
     ),
     Source(
         "goqa:FILE",

@@ -126,9 +126,7 @@ def load_wvs(directory: Path | str, *, only: Sequence[str] | None = None) -> Sur
     for code in wanted:
         if code not in COUNTRIES:
             raise UnknownNameError("country", code, COUNTRIES)
-    questions = tuple(_question(item, directory) for item in _items(directory) if item.id not in EXCLUDED)
-    if not questions:
-        raise DataError("no question is left after the excluded ones", file=str(directory / QUESTIONS_FILE))
+    questions = load_questions(directory)
     file = directory / PROPORTIONS_FILE
     shares = read_json(file)
     if not isinstance(shares, dict):
@@ -146,6 +144,15 @@ def load_wvs(directory: Path | str, *, only: Sequence[str] | None = None) -> Sur
             "means 'against democracy' and is treated as one more step of the scale."
         ),
     )
+
+
+def load_questions(directory: Path | str) -> tuple[Question, ...]:
+    """The 259 used questions alone, without answers. Raises :class:`DataError` like :func:`load_wvs`."""
+    directory = Path(directory)
+    questions = tuple(_question(item, directory) for item in _items(directory) if item.id not in EXCLUDED)
+    if not questions:
+        raise DataError("no question is left after the excluded ones", file=str(directory / QUESTIONS_FILE))
+    return questions
 
 
 def ranking_texts(directory: Path | str) -> dict[str, str]:
