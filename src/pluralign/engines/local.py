@@ -140,7 +140,8 @@ class LocalEngine:
                 prompts,
                 requests,
                 limit=context_length(self.model),
-                padded=self.method != "single",
+                # Models that keep something else than keys and values cannot be read in rows of unequal length.
+                padded=self.method == "tree",
             )
         except (torch.OutOfMemoryError, MemoryError):
             raise self._out_of_memory() from None
@@ -158,7 +159,9 @@ class LocalEngine:
         return rendered
 
     def _ask(self, questions: Sequence[Question]) -> list[list[float]]:
-        longest = max((len(tokens) for tokens, _ in questions), default=0)
+        if not questions:
+            return []
+        longest = max(len(tokens) for tokens, _ in questions)
         method = self.method
         if method == "tree" and longest >= tree_limit(self.model):
             method = "padded"

@@ -1,9 +1,20 @@
-"""From the probability of every surface form to that of every option. Pure arithmetic on token sequences."""
+"""From the probability of every surface form to that of every option. Pure arithmetic, on any kind of token."""
 
 import math
 from collections.abc import Mapping, Sequence
 
+from pluralign.core.errors import ModelError
+from pluralign.engines.base import ScoreRequest
+
 Tokens = tuple[int, ...]
+
+
+def check(request: ScoreRequest) -> None:
+    """Raise :class:`ModelError` unless there are two options or more, each with a form, and no form is empty."""
+    if len(request.options) < 2:
+        raise ModelError(f"a question needs at least two options, got {request.options}")
+    if any(not forms or "" in forms for forms in request.options):
+        raise ModelError(f"every option needs at least one form, and none empty: {request.options}")
 
 
 def inner_paths(forms: Sequence[Sequence[Tokens]]) -> list[Tokens]:

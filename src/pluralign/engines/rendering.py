@@ -11,6 +11,7 @@ from pluralign.core.errors import ModelError
 from pluralign.core.ids import text_hash
 from pluralign.engines.base import ScoreRequest
 from pluralign.engines.batches import common_prefix
+from pluralign.engines.options import check
 
 PLAIN = "plain"
 PLAIN_CUE = "Answer:"
@@ -101,10 +102,7 @@ class Renderer:
     def render(self, requests: Sequence[ScoreRequest]) -> list[Rendered]:
         """Requests in tokens. Raises :class:`ModelError` for options that cannot be told apart."""
         for request in requests:
-            if len(request.options) < 2:
-                raise ModelError(f"a question needs at least two options, got {request.options}")
-            if any(not forms or "" in forms for forms in request.options):
-                raise ModelError(f"every option needs at least one form, and none empty: {request.options}")
+            check(request)
         texts = [self.text(request.messages, request.reply_start) for request in requests]
         prompts = self.batch_tokens(texts)
         tails = [self._tail(text) for text in texts]

@@ -18,6 +18,7 @@ from pluralign.core.errors import ModelError, UnknownNameError
 from pluralign.core.ids import content_hash
 from pluralign.engines.base import Capabilities, ChatRequest, Completion, OptionScores, Plan, ScoreRequest
 from pluralign.engines.batches import group
+from pluralign.engines.options import check
 
 Scorer = Callable[[ScoreRequest], Sequence[float]]
 """From a request to one log-probability per option."""
@@ -118,6 +119,7 @@ class ScriptedEngine:
     def _score(self, request: ScoreRequest) -> OptionScores:
         if self._scorer is None:
             raise ModelError(f"engine {self.name!r} has no scorer: give it one, or ask it to chat")
+        check(request)
         logprobs = tuple(float(value) for value in self._scorer(request))
         if len(logprobs) != len(request.options):
             raise ModelError(f"engine {self.name!r} scored {len(logprobs)} of {len(request.options)} options")
