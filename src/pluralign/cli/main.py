@@ -5,7 +5,7 @@ import sys
 import typer
 
 from pluralign import __version__
-from pluralign.cli import graph, poll, rescore, surveys
+from pluralign.cli import graph, poll, report, rescore, surveys
 from pluralign.core.errors import PluralignError, UsageError
 
 app = typer.Typer(
@@ -16,6 +16,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(poll.poll)
+app.command()(report.report)
 app.command()(rescore.rescore)
 app.add_typer(graph.app, name="graph")
 app.add_typer(surveys.app, name="surveys")

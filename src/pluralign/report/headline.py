@@ -80,7 +80,7 @@ def _ends(measure: Measure) -> tuple[float, float]:
 
 def _nothing(scores: Scores) -> str:
     if scores.unscored:
-        names = words.listed(scores.unscored)
+        names = words.listed([_name(scores, each) for each in scores.unscored])
         return f"Nothing could be compared: this survey has no answers from {names}."
     return "Nothing could be compared: no question had both an answer of the model and answers of people."
 
@@ -126,8 +126,8 @@ def _finding(scores: Scores, best: Summary, known: list[Summary]) -> str:
 def _opening(best: Summary, known: list[Summary], whom: str) -> str:
     _, high = _ends(best.distance)
     rivals = [other.label for other in known if other is not best and _ends(other.distance)[0] <= high]
-    hedge = f", though not clearly closer than {_quoted(rivals)}" if rivals else ""
-    return f"The voice “{best.label}” comes closest to {whom}{hedge}"
+    hedge = f", not clearly ahead of {_quoted(rivals)}," if rivals else ""
+    return f"The voice “{best.label}”{hedge} comes closest to {whom}"
 
 
 def _quoted(labels: list[str]) -> str:
@@ -143,7 +143,7 @@ def _against(scores: Scores, best: Summary) -> str:
     tied = [_phrase(mark) for mark, result in floors if result is Verdict.TIES]
     lost = [_phrase(mark) for mark, result in floors if result is Verdict.LOSES]
     parts = [f"closer than {beaten[-1]}"] if beaten else []
-    if tied:
+    if tied and not (beaten and lost):  # three bars in one sentence are two too many; the table has them all
         parts.append(f"about as close as {tied[-1]}")
     if lost:
         parts.append(f"{'but ' if parts else ''}not as close as {lost[0]}")
@@ -160,8 +160,8 @@ def _like_the_people(scores: Scores, best: Summary) -> bool:
 
 
 def _worth(best: Summary) -> str:
-    if not best.worth_text or best.worth_text == words.NONE:
-        return ""
+    if best.worth_people is None and not any(digit.isdigit() for digit in best.worth_text):
+        return ""  # undefined: there is no number of people to name
     members = "member" if best.worth_text in {"1", "fewer than 1"} else "members"
     whom = "of this people" if best.peoples == 1 else "of each people"
     return f"Asking it tells as much as asking {best.worth_text} randomly chosen {members} {whom}."
@@ -188,7 +188,7 @@ def _own(scores: Scores, best: Summary) -> str:
         return ""
     rows = scores.closest.get(best.voice, {})
     others = max((len(row) for row in rows.values()), default=0)
-    asked = len([spoken for spoken in rows if spoken]) or best.peoples
+    asked = len([spoken for spoken, row in rows.items() if spoken in row])
     if others < 2 or asked < 1:
         return ""
     if asked == 1:
@@ -198,10 +198,13 @@ def _own(scores: Scores, best: Summary) -> str:
             else "Asked to speak for one people, it is closer to another."
         )
     return (
-        f"Asked to speak for {asked} peoples in turn, it is closest to the right one of {others} "
-        f"{'once' if best.own_closest == 1 else 'never' if best.own_closest == 0 else f'{best.own_closest} times'}; "
-        f"chance would give {words.number(asked / others, 1)}."
+        f"Asked to speak for {asked} peoples in turn, it is closest to the right one, of {others} compared, "
+        f"{_times(best.own_closest)}; chance would give {words.number(asked / others, 1)}."
     )
+
+
+def _times(count: int) -> str:
+    return {0: "never", 1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 def _variety(best: Summary) -> str:
@@ -211,12 +214,12 @@ def _variety(best: Summary) -> str:
     low, high = _ends(ratio)
     if high < 1:
         return (
-            f"Its answers are more of one mind than the people's: they vary {words.percent(ratio.value)} "
+            f"Its answers are more of one mind than the people’s: they vary {words.percent(ratio.value)} "
             "as much (entropy)."
         )
     if low > 1:
         return (
-            f"Its answers are more scattered than the people's: they vary {words.percent(ratio.value)} "
+            f"Its answers are more scattered than the people’s: they vary {words.percent(ratio.value)} "
             "as much (entropy)."
         )
     return ""

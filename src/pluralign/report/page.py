@@ -38,7 +38,7 @@ def render(scores: Scores, *, command: str = "") -> str:
             headline=headline(scores),
             best=best,
             command=command,
-            mean_share=_mean_share,
+            plain_questions=view.plain_questions(scores),
             explorer=embedded(view.explorer(scores)),
             sheets=embedded({"study": scores.study, "sheets": sheets}),
             style=Markup(template_text("base.css") + template_text("poll.css")),
@@ -91,11 +91,6 @@ def _environment() -> Environment:
         missing=words.NONE,
     )
     return environment
-
-
-def _mean_share(answers: dict[str, tuple[float, ...]], at: int) -> float | None:
-    """An option's share, each answerer counting alike; ``None`` where nobody answered."""
-    return sum(shares[at] for shares in answers.values()) / len(answers) if answers else None
 
 
 def _brief(value: export.Value) -> export.Value:

@@ -1,55 +1,59 @@
 """The headline table for the terminal: one line per voice, then the floors and ceilings to hold it against."""
 
 from rich import box
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from pluralign.poll.scores import Mark, Measure, Scores
 from pluralign.report import words
 
+_NOTE = (
+    "Under each number its 95% interval. Worth: so many random members of a people would come as close. "
+    "Skill: 0 is everyone’s average, 1 the people themselves. Variety: entropy over the people’s; below 1 is "
+    "more of one mind. Same answer: how often the likeliest option is the same. On options: the share of the reply."
+)
 
-def headline(scores: Scores) -> Table:
-    """A rich table of voices, floors and ceilings. Intervals are 95 % and over questions."""
+
+def headline(scores: Scores) -> Group:
+    """Voices, floors and ceilings, in 80 columns. Intervals are 95 % and over questions."""
     peoples = max((summary.peoples for summary in scores.summaries), default=0)
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        title=f"{words.DISTANCE_NAMES[scores.headline]} to {words.count(peoples, 'people', 'peoples')} "
-        f"on {words.count(len(scores.questions), 'question')} (0 is the same answers)",
-        title_justify="left",
-        title_style="bold",
-        caption="Below each number: its 95% interval. Skill: 0 knows no more than everyone's average, 1 is the people "
-        "themselves.\nVariety: entropy of the answers over the people's; below 1 is more of one mind.",
-        caption_justify="left",
+    title = (
+        f"{words.DISTANCE_NAMES[scores.headline]} to {words.count(peoples, 'people', 'peoples')}, "
+        f"{words.count(len(scores.questions), 'question')} (0 is the same answers)"
     )
-    table.add_column("Voice", overflow="fold", min_width=16)
-    for name in ("Distance", "Skill", "Worth\npeople", "Variety", "Same top\nanswer", "On the\noptions"):
+    parts: list[Table | Text] = [Text(title, style="bold"), _voices(scores)]
+    marks = _marks(scores)
+    if marks:
+        named = [f"{mark.label} {words.number(mark.distances.get(scores.headline), 3)}" for mark in marks]
+        parts.append(Text("Hold against: " + ", ".join(named)))
+    parts.append(Text(_NOTE, style="dim"))
+    return Group(*parts)
+
+
+def _voices(scores: Scores) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False)
+    table.add_column("Voice", overflow="fold")
+    for name in ("Distance", "Worth\npeople", "Skill", "Variety", "Same\nanswer", "On\noptions"):
         table.add_column(name, justify="right", no_wrap=True)
     for summary in scores.summaries:
         table.add_row(
-            Text(summary.label),  # a label is a name, never markup
-            _measure(summary.distance, 3),
-            _measure(summary.skill, 2),
-            summary.worth_text or words.NONE,
+            Text(summary.label.replace("+", "+\n")),  # a name, never markup; long ones break where they are joined
+            _measure(summary.distance, 3, "–"),
+            summary.worth_text.replace("fewer than ", "<").replace("more than ", ">") or words.NONE,
+            _measure(summary.skill, 2, " to "),
             words.number(summary.entropy_ratio.value),
             words.percent(summary.agreement.value),
             words.percent(summary.captured),
         )
-    marks = _marks(scores)
-    if marks:
-        table.add_section()
-    for mark in marks:
-        table.add_row(
-            Text(f"{mark.kind}: {mark.label}", style="dim"),
-            Text(words.number(mark.distances.get(scores.headline), 3), style="dim"),
-        )
     return table
 
 
-def _measure(measure: Measure, digits: int) -> str:
-    inside = words.interval(measure.low, measure.high, digits)
+def _measure(measure: Measure, digits: int, between: str) -> str:
     value = words.number(measure.value, digits)
-    return f"{value}\n[dim]{inside}[/dim]" if inside else value
+    if measure.low is None or measure.high is None:
+        return value
+    return f"{value}\n[dim]{words.number(measure.low, digits)}{between}{words.number(measure.high, digits)}[/dim]"
 
 
 def _marks(scores: Scores) -> list[Mark]:

@@ -102,6 +102,8 @@ class View(NamedTuple):
     matrices: tuple[Matrix, ...]
     losses: tuple[Losses, ...]
     people_missing: float | None
+    unscored: tuple[str, ...]
+    """Names of the peoples spoken for that the survey has no answers of."""
     names: dict[str, str]
     labels: dict[str, str]
     """Voice -> label."""
@@ -130,6 +132,7 @@ def arrange(scores: Scores, best: Summary | None) -> View:
         matrices=tuple(_matrix(voice, labels, by, compared, names) for voice, by in scores.closest.items() if by),
         losses=tuple(_losses(scores, summary) for summary in scores.summaries),
         people_missing=sum(missing.values()) / len(missing) if missing else None,
+        unscored=tuple(names.get(each, each) for each in scores.unscored),
         names=names,
         labels=labels,
     )
@@ -226,18 +229,58 @@ def _losses(scores: Scores, summary: Summary) -> Losses:
     )
 
 
+class Shares(NamedTuple):
+    """One question as a reader without scripts sees it: every answerer over all measured peoples."""
+
+    question: QuestionAnswers
+    answerers: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[float | None, ...]], ...]
+    """Option, and its share with each answerer."""
+
+
+def measured_peoples(scores: Scores) -> list[str]:
+    """Ids of the peoples any voice was measured against, in the survey's order."""
+    measured = {cell.collective for cell in scores.cells}
+    return [each.id for each in scores.collectives if each.id in measured]
+
+
+def plain_questions(scores: Scores) -> Iterator[Shares]:
+    """Every question with the mean answer of the measured peoples and of each voice, each people counting alike."""
+    labels = {summary.voice: summary.label for summary in scores.summaries}
+    measured = measured_peoples(scores)
+    for one in scores.questions:
+        asked = [each for each in measured if each in one.people]
+        columns = [_mean([one.people[each] for each in asked])]
+        for said in one.voices.values():
+            columns.append(_mean([said[key] for key in ("", *asked) if key in said]))
+        names = ("People", *(labels.get(voice, voice) for voice in one.voices))
+        rows = tuple(
+            (option, tuple(None if column is None else column[at] for column in columns))
+            for at, option in enumerate(one.options)
+        )
+        yield Shares(one, names, rows)
+
+
+def _mean(answers: list[tuple[float, ...]]) -> tuple[float, ...] | None:
+    return tuple(sum(shares) / len(answers) for shares in zip(*answers, strict=True)) if answers else None
+
+
 def explorer(scores: Scores) -> dict[str, object]:
-    """Questions and answers as the page's script wants them: short, shares in ten-thousandths, names by position."""
-    peoples = [each for each in scores.collectives if any(each.id in one.people for one in scores.questions)]
+    """Questions and answers as the page's script wants them: short, shares in ten-thousandths, names by position.
+
+    Peoples no voice was measured against are left out: there is nothing of theirs to hold a voice against.
+    """
+    names = {each.id: each.name for each in scores.collectives}
     spoken = {key for one in scores.questions for said in one.voices.values() for key in said if key}
+    measured = measured_peoples(scores)
+    everyone = [*measured, *(each for each in names if each in spoken and each not in measured)]
     labels = {summary.voice: summary.label for summary in scores.summaries}
     voices = list(dict.fromkeys([*labels, *(voice for one in scores.questions for voice in one.voices)]))
     layouts = list(dict.fromkeys(one.options for one in scores.questions))
     place = {options: at for at, options in enumerate(layouts)}
-    unheard = [each for each in scores.collectives if each.id in spoken and each not in peoples]
-    everyone = [*peoples, *unheard]
     return {
-        "peoples": [[each.id, each.name] for each in everyone],
+        "peoples": [[each, names[each]] for each in everyone],
+        "measured": len(measured),
         "voices": [[voice, labels.get(voice, voice)] for voice in voices],
         "topics": list(dict.fromkeys(one.topic for one in scores.questions)),
         "options": layouts,
@@ -248,8 +291,8 @@ def explorer(scores: Scores) -> dict[str, object]:
                 one.topic,
                 one.scale,
                 place[one.options],
-                [_short(one.people.get(each.id)) for each in everyone],
-                [_said(one, voice, [each.id for each in everyone]) for voice in voices],
+                [_short(one.people.get(each)) for each in everyone],
+                [_said(one, voice, everyone) for voice in voices],
             ]
             for one in scores.questions
         ],

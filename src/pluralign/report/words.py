@@ -17,15 +17,15 @@ DISTANCE_NAMES: Final = {
 
 DISTANCE_SENTENCES: Final = {
     "wasserstein": (
-        "How far answers would have to be moved along the scale, on average, to turn the voice's answers into the "
-        "people's: 0 is not at all, 1 is everyone from one end to the other. Ordered scales only."
+        "How far answers would have to be moved along the scale, on average, to turn the voice’s answers into the "
+        "people’s: 0 is not at all, 1 is everyone from one end to the other. Ordered scales only."
     ),
     "js_distance": (
-        "How easily the voice's answers are told from the people's: 0 is the same answers, 1 is no answer in common "
+        "How easily the voice’s answers are told from the people’s: 0 is the same answers, 1 is no answer in common "
         "(square root of the divergence, logarithm to base 2)."
     ),
     "total_variation": (
-        "The share of answers that would have to change to turn the voice's answers into the people's: 0 is none, "
+        "The share of answers that would have to change to turn the voice’s answers into the people’s: 0 is none, "
         "1 is all."
     ),
 }

@@ -203,7 +203,8 @@
   function bar(one, shares, options, who) {
     const said = options.map((option, at) => `${option} ${percent(shares[at])}`).join(", ");
     const parts = options.map((option, at) => {
-      const part = make("span", shares[at] >= 550 ? String(at + 1) : "", { className: shade(one, at, options.length), title: `${option}: ${percent(shares[at])}` });
+      const text = shares[at] >= 1500 ? `${at + 1} · ${percent(shares[at])}` : shares[at] >= 550 ? String(at + 1) : "";
+      const part = make("span", text, { className: shade(one, at, options.length), title: `${option}: ${percent(shares[at])}` });
       part.style.flex = `${shares[at]} 0 0px`;
       return part;
     });
@@ -219,7 +220,7 @@
     ], { className: truth === shares ? "bar-row people" : "bar-row" });
   }
 
-  function numbers(options, answers) {
+  function numbers(id, options, answers) {
     const head = make("tr", [make("th", "Option", { scope: "col" }), ...answers.map(([who]) => make("th", who, { scope: "col", className: "num", dir: "auto" }))]);
     const rows = options.map((option, at) => make("tr", [
       make("th", `${at + 1}  ${option}`, { scope: "row", dir: "auto" }),
@@ -227,14 +228,14 @@
     ]));
     const table = make("table", [make("thead", head), make("tbody", rows)]);
     const details = make("details", make("summary", "In numbers"), { className: "in-question" });
-    details.append(make("div", table, { className: "scroll", tabIndex: 0, role: "region", "aria-label": "Shares in numbers, scrolls sideways" }));
+    details.append(make("div", table, { className: "scroll", tabIndex: 0, role: "region", "aria-label": `${id}: shares in numbers, scrolls sideways` }));
     return details;
   }
 
   function card(one) {
     const options = data().options[one[4]];
     const truth = peopleShares(one) ?? null;
-    const name = people.value === "" ? "All peoples, counting alike" : data().peoples[Number(people.value)][1];
+    const name = people.value === "" ? "All peoples" : data().peoples[Number(people.value)][1];
     const answers = [[name, truth], ...data().voices.map(([, label], voice) => [label, voiceShares(one, voice) ?? null])];
     const rows = answers.map(([who, shares], at) => (at ? barRow(one, options, who, shares, truth) : barRow(one, options, who, truth, truth)));
     const key = make("ul", options.map((option, at) => make("li", [
@@ -243,7 +244,7 @@
     const scale = { nominal: "options without order", ordinal: "ordered options", interval: "numeric scale" }[one[3]] ?? one[3];
     const meta = [one[0], one[2], scale].filter(Boolean).join(" · ");
     return make("article", [
-      make("h3", one[1], { dir: "auto" }), make("p", meta, { className: "meta", dir: "auto" }), ...rows, key, numbers(options, answers),
+      make("h3", one[1], { dir: "auto" }), make("p", meta, { className: "meta", dir: "auto" }), ...rows, key, numbers(one[0], options, answers),
     ], { className: "question" });
   }
 
@@ -259,7 +260,7 @@
     for (let at = from; at < upTo; at += 1) explorer.append(card(matching[at]));
     more.hidden = upTo >= matching.length;
     more.textContent = `Show ${Math.min(STEP, matching.length - upTo)} more`;
-    byId("shown").textContent = matching.length === 0 ? "No question matches." : `${upTo} of ${matching.length} ${matching.length === 1 ? "question" : "questions"} shown. Bars read from option 1 on the left; “apart” is the share of answers that would have to change.`;
+    byId("shown").textContent = matching.length === 0 ? "No question matches." : `${upTo} of ${matching.length} ${matching.length === 1 ? "question" : "questions"} shown. In each bar the options stand from 1 on the left; “apart” is the share of answers that would have to change.`;
   }
 
   function refresh() {
@@ -280,7 +281,7 @@
   function start() {
     const option = (value, text) => make("option", text, { value });
     if (data().peoples.length !== 1) people.append(option("", "All peoples, counting alike"));
-    data().peoples.forEach(([, name], at) => people.append(option(String(at), name)));
+    data().peoples.forEach(([, name], at) => people.append(option(String(at), at < data().measured ? name : `${name} (no answers of the people)`)));
     topic.append(option("", "All topics"));
     data().topics.forEach((name, at) => name && topic.append(option(String(at), name)));
     sorting.append(option("order", "the survey’s order"), option("far:", "most disagreement"), option("near", "least disagreement"));
