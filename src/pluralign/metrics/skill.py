@@ -5,6 +5,7 @@ members of the group one would have to ask to come as close. Both are read off c
 measured. Knows distances only.
 """
 
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -71,9 +72,22 @@ class SampleCurves(NamedTuple):
 
 
 def sample_curves(people: Array, scales: Scales, sizes: Array = SIZES) -> SampleCurves:
-    """Compute the curves of each question from the people's shares, an array of shape (questions, width)."""
-    wasserstein, tv = sample_distances(people, sizes[:, None], scales)
-    return SampleCurves(sizes, np.ascontiguousarray(wasserstein.T), np.ascontiguousarray(tv.T))
+    """Compute the curves of each question from the people's shares, an array of shape (questions, width).
+
+    The last populations are remembered, because several voices are measured against each of them.
+    """
+    return _curves(
+        people.tobytes(), scales.width, scales.options.tobytes(), scales.ordered.tobytes(), np.asarray(sizes).tobytes()
+    )
+
+
+@lru_cache(maxsize=32)
+def _curves(people: bytes, width: int, options: bytes, ordered: bytes, sizes: bytes) -> SampleCurves:
+    shares = np.frombuffer(people).reshape(-1, width)
+    scales = Scales(np.frombuffer(options, dtype=np.int64), np.frombuffer(ordered, dtype=np.bool_), shares)
+    numbers = np.frombuffer(sizes)
+    wasserstein, tv = sample_distances(shares, numbers[:, None], scales)
+    return SampleCurves(numbers, np.ascontiguousarray(wasserstein.T), np.ascontiguousarray(tv.T))
 
 
 def worth_n(distance: float, sizes: Array, curve: Array) -> Worth:
