@@ -4,6 +4,8 @@ A voice can speak for a country that a survey has no answers of; it is then poll
 Codes are ISO 3166-1 alpha-3, and NIR, which surveys use for Northern Ireland.
 """
 
+import re
+
 from pluralign.core.collective import Collective
 
 _ROWS = """
@@ -135,3 +137,9 @@ def country(name: str) -> Collective | None:
     """The country of that code or name, in any case of letters; ``None`` if the table does not have it."""
     folded = name.strip().casefold()
     return next((one for one in COUNTRIES.values() if folded in (one.id.casefold(), one.name.casefold())), None)
+
+
+def collective_of(group: str) -> Collective | None:
+    """The country of that code or name, or a group of that name with an id made from it; ``None`` without letters."""
+    slug = re.sub(r"[^A-Za-z0-9_.-]+", "-", group).strip("-._")
+    return country(group) or (Collective(id=slug, name=group) if slug else None)

@@ -1,11 +1,12 @@
-"""Your own survey from a YAML file; a CSV file goes to the long table. docs/surveys.md has both formats.
+"""Your own survey from a YAML file; a CSV file goes to the long table. docs/surveys.md has the formats.
 
-Errors name file, line and field. Knows no survey in particular.
+Answers stand in the YAML itself, or in a file beside it: one row per respondent, or a long table. Errors name file,
+line and field. Knows no survey in particular.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -17,7 +18,8 @@ from pluralign.core.question import NonEmpty, Option, Question, Scale
 from pluralign.core.survey import Survey
 from pluralign.surveys import countries, people
 from pluralign.surveys.files import read_text
-from pluralign.surveys.long_table import load_csv
+from pluralign.surveys.long_table import COLUMNS, LISTS, load_csv
+from pluralign.surveys.microdata import Asked, read_table, tabulate
 
 
 class _Question(BaseModel):
@@ -32,6 +34,30 @@ class _Question(BaseModel):
     topic: str = ""
     missing: dict[int, str] = Field(default_factory=dict)
     references: dict[str, Any] = Field(default_factory=dict)
+    column: str = ""
+
+
+class _Respondents(BaseModel):
+    """A file with one row per respondent. Questions name their column, or have its name for an id."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    file: NonEmpty
+    group: NonEmpty
+    weight: str = ""
+    not_asked: list[int] = Field(default_factory=list)
+    groups: dict[str | int, str] = Field(default_factory=dict)
+
+
+class _Table(BaseModel):
+    """A long table, and what its columns are called."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    file: NonEmpty
+    columns: dict[str, str] = Field(min_length=2)
+    scale: Scale | None = None
+    missing: list[str] = Field(default_factory=list)
 
 
 class _File(BaseModel):
@@ -40,12 +66,14 @@ class _File(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: NonEmpty
-    questions: list[_Question]
+    questions: list[_Question] = Field(default_factory=list)
     collectives: list[Any] = Field(default_factory=list)
     title: str = ""
     citation: str = ""
     licence: str = ""
     notes: str = ""
+    respondents: _Respondents | None = None
+    table: _Table | None = None
 
 
 class _Row(BaseModel):
@@ -84,33 +112,144 @@ def parse_yaml(text: str, *, file: str) -> Survey:
     """The survey of a YAML text. ``file``: what messages call it."""
     document = parse(text, file)
     content = validate(_File, document)
+    if content.table is not None:
+        return _from_table(document, content, content.table)
     if not content.questions:
-        raise document.error("there is no question", ("questions",))
+        raise document.error("there is no question", ("questions",) if "questions" in document.data else ())
     collectives = _collectives(document, content.collectives)
-    known = {collective.id for collective in collectives}
     questions: dict[str, Question] = {}
-    references: dict[str, dict[str, Distribution]] = {}
-    rows = []
     for at, entry in enumerate(content.questions):
         if entry.id in questions:
             raise document.error(f"the question id {entry.id!r} is used twice", ("questions", at, "id"))
-        question = questions[entry.id] = _question(document, at, entry)
-        for collective_id, answers in entry.references.items():
-            where = ("questions", at, "references", collective_id)
-            if collective_id not in known:
-                raise document.error(str(UnknownNameError("collective", collective_id, known)), where)
-            row = _reference(document, where, answers, question)
-            references.setdefault(collective_id, {})[question.id] = row.distribution
-            rows.append(row)
+        questions[entry.id] = _question(document, at, entry)
+    if content.respondents is not None:
+        answers = _from_respondents(document, content, content.respondents, questions, collectives)
+    else:
+        answers = _from_references(document, content, questions, collectives)
     return Survey(
         name=content.name,
         title=content.title,
         questions=tuple(questions.values()),
-        collectives=collectives,
-        references=references,
+        collectives=answers.collectives,
+        references=answers.references,
         citation=content.citation,
         licence=content.licence,
-        notes=" ".join(filter(None, (content.notes.strip(), people.rounding_note(rows)))),
+        notes=" ".join(filter(None, (content.notes.strip(), answers.note))),
+    )
+
+
+class _Answers(NamedTuple):
+    collectives: tuple[Collective, ...]
+    references: dict[str, dict[str, Distribution]]
+    note: str
+
+
+def _from_references(
+    document: Document, content: _File, questions: Mapping[str, Question], collectives: tuple[Collective, ...]
+) -> _Answers:
+    """What stands under ``references`` in the YAML itself."""
+    known = {collective.id for collective in collectives}
+    references: dict[str, dict[str, Distribution]] = {}
+    rows = []
+    for at, entry in enumerate(content.questions):
+        if entry.column:
+            raise document.error("a column belongs to 'respondents', and there are none", ("questions", at, "column"))
+        for collective_id, answers in entry.references.items():
+            where = ("questions", at, "references", collective_id)
+            if collective_id not in known:
+                raise document.error(str(UnknownNameError("collective", collective_id, known)), where)
+            row = _reference(document, where, answers, questions[entry.id])
+            references.setdefault(collective_id, {})[entry.id] = row.distribution
+            rows.append(row)
+    return _Answers(collectives, references, people.rounding_note(rows))
+
+
+def _from_respondents(
+    document: Document,
+    content: _File,
+    source: _Respondents,
+    questions: Mapping[str, Question],
+    collectives: tuple[Collective, ...],
+) -> _Answers:
+    """Answers of a file with one row per respondent. Without ``collectives`` every group of the file is one."""
+    asked = []
+    for at, entry in enumerate(content.questions):
+        if entry.references:
+            problem = "answers stand here and under 'respondents'; keep one of the two"
+            raise document.error(problem, ("questions", at, "references"))
+        question = questions[entry.id]
+        codes = tuple(option.id for option in question.options)
+        asked.append(
+            Asked(question, entry.column or entry.id, codes, frozenset(entry.missing), frozenset(source.not_asked))
+        )
+    table = read_table(
+        Path(document.file).parent / source.file,
+        group=source.group,
+        weight=source.weight or None,
+        columns=[one.column for one in asked],
+    )
+    tabulated = tabulate(table, asked)
+    for column, codes_found in tabulated.strange.items():
+        at = next(at for at, one in enumerate(asked) if one.column == column)
+        code, count = next(iter(codes_found.items()))
+        raise document.error(
+            f"{source.file} has the code {code} in column {column!r} ({count} respondents); "
+            "list it as an option, under 'missing' or under 'not_asked'",
+            ("questions", at),
+        )
+    found: dict[str, Collective] = {}
+    called = {str(group): name for group, name in source.groups.items()}
+    for group in tabulated.references:
+        name = called.get(group, group)
+        collective = (
+            next((one for one in collectives if name in (one.id, one.name)), None)
+            if collectives
+            else countries.collective_of(name)
+        )
+        if collective is not None and collective in found.values():
+            raise document.error(f"two groups of {source.file} are called {name!r}", ("respondents",))
+        if collective is not None:
+            found[group] = collective
+    left_out = [group for group in tabulated.references if group not in found]
+    absent = [collective.id for collective in collectives if collective not in found.values()]
+    if absent:
+        raise document.error(
+            f"nobody in {source.file} belongs to {absent[0]!r}; "
+            f"its column {source.group!r} holds {', '.join(list(tabulated.references)[:5])}",
+            ("collectives",),
+        )
+    return _Answers(
+        collectives or tuple(found.values()),
+        {found[group].id: answers for group, answers in tabulated.references.items() if group in found},
+        f"Groups of {source.file} left out: {', '.join(left_out)}." if left_out else "",
+    )
+
+
+def _from_table(document: Document, content: _File, source: _Table) -> Survey:
+    """The questions and answers of a long table, under the names that the YAML gives its columns."""
+    for key in ("questions", "collectives", "respondents"):
+        if document.data.get(key):
+            raise document.error(f"the table holds questions and groups; leave out {key!r}", (key,))
+    for column in source.columns:
+        if column not in COLUMNS and column not in LISTS:
+            problem = str(UnknownNameError("column", column, [*COLUMNS, *LISTS]))
+            raise document.error(problem, ("table", "columns", column))
+    path = Path(document.file).parent / source.file
+    survey = load_csv(
+        read_text(path),
+        file=str(path),
+        name=content.name,
+        columns=source.columns,
+        scale=source.scale,
+        missing=source.missing,
+    )
+    return survey.model_copy(
+        update={
+            "title": content.title,
+            "citation": content.citation,
+            "licence": content.licence,
+            "notes": " ".join(filter(None, (content.notes.strip(), survey.notes))),
+        }
     )
 
 
