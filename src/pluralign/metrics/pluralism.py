@@ -1,7 +1,7 @@
 """Measures of pluralism beyond distance: juries, the Overton window, gains from steering, the SimBench score.
 
-Small pure functions over numbers. Definitions: Sorensen et al. 2024 (juries, Overton, steerable); Poole-Dayan et al.
-2025, OvertonBench (coverage); SimBench 2025 (score). Knows neither texts nor people.
+Small pure functions over numbers. Definitions: Sorensen et al. 2024 (juries, Overton, steerable); OvertonBench
+2026 (coverage); SimBench 2025 (score). Knows neither texts nor people.
 """
 
 import math
