@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from pluralign.core.errors import UnknownNameError, UsageError
 from pluralign.core.survey import Survey
-from pluralign.surveys import global_opinions, own, world_mini, wvs, wvs_microdata
+from pluralign.surveys import global_opinions, ipip, own, world_mini, wvs, wvs_microdata
 
 __all__ = ["SOURCES", "Source", "available", "load"]
 
@@ -69,6 +69,11 @@ SOURCES: tuple[Source, ...] = (
         "goqa-published:FILE",
         "the same with every option of the source kept, as in the papers",
         lambda path: global_opinions.load_global_opinions(path, published=True),
+    ),
+    Source(
+        "mpi:FILE",
+        "Machine Personality Inventory, 120 IPIP statements; FILE,RESPONSES adds the people of Johnson's response file",
+        ipip.load_ipip,
     ),
     Source("own:FILE", "your own survey from a .yaml, .yml or .csv file; the path alone will do", own.load_own),
 )
