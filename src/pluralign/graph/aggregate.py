@@ -249,10 +249,3 @@ def pair_contexts(table: JudgementTable) -> PairContexts:
     order = first[np.lexsort((first, group[first]))]
     groups = int(group.max(initial=-1)) + 1
     return PairContexts(np.searchsorted(group[order], np.arange(groups + 1)), table.context[order])
-
-
-def pair_participants(table: JudgementTable, *, pooled: bool) -> Codes:
-    """Distinct participants of each group of `cells`."""
-    group = cells(table, pooled=pooled).group
-    _, first = np.unique(pack(group, table.participant), return_index=True)
-    return np.bincount(group[first], minlength=int(group.max(initial=-1)) + 1)
