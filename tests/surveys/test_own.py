@@ -270,6 +270,14 @@ def test_names() -> None:
         load("")
 
 
+def test_paths_without_a_scheme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match=r"is a path; say what is in it with one of wvs7:DIR, .*own:FILE$"):
+        load(str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write(tmp_path, GOOD)
+    assert load("~/mine.yaml") == load("own:~/mine.yaml") == load(str(tmp_path / "mine.yaml"))
+
+
 def test_the_table_of_sources() -> None:
     assert {source.form for source in available()} == {source.form for source in SOURCES}
     assert available()[0].form == "world-mini"

@@ -99,9 +99,17 @@ def load(name: str) -> Survey:
     if source is not None and source.bundled != bool(colon):
         if not source.bundled and not rest.strip():
             raise UsageError(f"the survey {name!r} names no path; write {source.form}")
-        return source.loader(rest)
+        return source.loader(",".join(_at_home(part) for part in rest.split(",")))
     if source is not None:
         raise UsageError(f"the survey {name!r} is written {source.form!r}")
     if Path(name).suffix.lower() in OWN_ENDINGS:
-        return own.load_own(name)
+        return own.load_own(_at_home(name))
+    if name.strip() and Path(_at_home(name)).exists():
+        forms = ", ".join(source.form for source in available() if not source.bundled)
+        raise UsageError(f"{name!r} is a path; say what is in it with one of {forms}")
     raise UnknownNameError("survey", name, [source.form for source in available()])
+
+
+def _at_home(path: str) -> str:
+    """The shell expands a ``~`` at the start of a word only, which a scheme takes away from it."""
+    return str(Path(path).expanduser()) if path.startswith("~") else path

@@ -73,11 +73,11 @@ def load_global_opinions(path: Path | str, *, published: bool = False) -> Survey
     Raises :class:`DataError` for a file of another form, naming the record and key.
     """
     items = _from_hub() if str(path) == "hub" else _from_file(Path(path))
-    return build(items, published=published)
+    return build(items, published=published, file=HUB if str(path) == "hub" else str(path))
 
 
-def build(items: Iterable[_Item], *, published: bool) -> Survey:
-    """The survey of parsed items."""
+def build(items: Iterable[_Item], *, published: bool, file: str) -> Survey:
+    """The survey of parsed items. ``file``: what messages call their source."""
     questions: list[Question] = []
     cells: dict[str, dict[str, Distribution]] = {}
     left_out = Counter[str]()
@@ -103,7 +103,7 @@ def build(items: Iterable[_Item], *, published: bool) -> Survey:
             else:
                 cells.setdefault(cell.country, {})[question.id] = distribution
     if not questions:
-        raise DataError("no question has two options")
+        raise DataError("no question has two options", file=file)
     # A country's code goes to the name with the most answers: the source has "Britain" and "Great Britain".
     collectives: dict[str, Collective] = {}
     taken: set[str] = set()
