@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pluralign.core.question import Option, Question, Scale
 from pluralign.prompts.answers import (
@@ -143,6 +145,35 @@ def test_codes_and_meanings_of_missing_answers_are_refusals(text: str) -> None:
 )
 def test_anything_else_is_unreadable(asked: Question, text: str) -> None:
     assert read_strict(text, asked) == UNREADABLE
+
+
+WORDS = st.sampled_from(["yes", "no", "1-2 hours", "3 or more", "Option 7", "Choice of one", "I can't say", "2", "Ä"])
+
+
+@given(st.lists(WORDS, min_size=2, max_size=6, unique=True), st.integers(0, 1))
+def test_every_option_is_read_back_by_code_by_wording_and_by_both(texts: list[str], first: int) -> None:
+    asked = question(*texts, first=first)
+    codes = {str(option.id) for option in asked.options}
+    for at, option in enumerate(asked.options):
+        expected = Reading(Kind.ANSWER, at)
+        assert read_strict(f" {option.id}.\n", asked) == expected
+        assert read_strict(f"{option.id}.{option.text}", asked) == expected
+        assert read_strict(f"Answer: {option.id}. {option.text}", asked) == expected
+        if option.text not in codes:  # a wording that is another option's code is read as that code
+            assert read_strict(option.text.upper(), asked) == expected
+
+
+def test_a_model_that_repeats_one_digit_for_ever_is_unreadable() -> None:
+    assert read_strict("1" * 10_000, TEN) == UNREADABLE
+    assert read_published("1" * 10_000) is None
+
+
+@given(st.text(max_size=30))
+def test_no_text_breaks_a_reader(text: str) -> None:
+    reading = read_strict(text, YES_NO)
+    assert (reading.option is not None) == (reading.kind is Kind.ANSWER)
+    number = read_published(text)
+    assert number is None or 0 <= number <= 10
 
 
 def test_a_reading_has_an_option_only_if_it_is_an_answer() -> None:

@@ -40,8 +40,8 @@ class Reading(NamedTuple):
 REFUSED = Reading(Kind.REFUSED)
 UNREADABLE = Reading(Kind.UNREADABLE)
 
-_CUE = re.compile(r"^#*\s*(?:(?:my|your|the)\s+)?(?:answer|option|choice)\s*(?:is\b|:)?\s*[:#]?\s*", re.IGNORECASE)
-_LEADING = re.compile(r"^[(\[]?(-?\d+)[)\]]?(.*)$", re.DOTALL)
+_CUE = re.compile(r"^#*\s*(?:(?:my|your|the)\s+)?(?:answer|option|choice)\b\s*(?:is\b|:)?\s*[:#]?\s*", re.IGNORECASE)
+_LEADING = re.compile(r"^[(\[]?(-?\d{1,18})[)\]]?(.*)$", re.DOTALL)
 _TRIMMED = " \t\r\n\"'`*_“”‘’«».!"
 
 _REFUSAL = re.compile(
@@ -74,9 +74,11 @@ def read_strict(text: str, question: Question) -> Reading:
     body = _CUE.sub("", stripped, count=1).strip(_TRIMMED) or stripped
     if not body:
         return UNREADABLE
-    named = _wording(body, question)
-    if named is not None:
-        return Reading(Kind.ANSWER, named)
+    # A wording may itself begin with "Choice" or "Option": the whole text first, then what follows the cue.
+    for said in (stripped, body):
+        named = _wording(said, question)
+        if named is not None:
+            return Reading(Kind.ANSWER, named)
     if _folded(body) in {_folded(meaning) for meaning in question.missing.values()}:
         return REFUSED
     leading = _LEADING.match(body)
@@ -86,13 +88,13 @@ def read_strict(text: str, question: Question) -> Reading:
     if position is not None and not rest.strip(_TRIMMED):
         return Reading(Kind.ANSWER, position)
     remark = re.sub(r"^\s*[.):,;\-–—]?\s*", "", rest).strip(_TRIMMED)
-    said = _starting_wording(remark, question)
-    if position is not None and said == position:
+    begins = _starting_wording(remark, question)
+    if position is not None and begins == position:
         return Reading(Kind.ANSWER, position)
     if _REFUSAL.search(body) or (code in question.missing and not re.match(r"[.,\-]?\d", rest)):
         return REFUSED
     goes_on = re.match(r"[.,:/\-–%]?\d|[^\W\d_]|%", rest) is not None
-    if position is None or goes_on or said is not None:
+    if position is None or goes_on or begins is not None:
         return UNREADABLE
     return Reading(Kind.ANSWER, position)
 
@@ -104,7 +106,10 @@ def read_published(text: str, *, limit: int = SCORING_LIMIT) -> int | None:
     ``limit=FILTERING_LIMIT`` for its choice of training data.
     """
     found = re.search(r"\d+", text)
-    number = int(found[0]) if found else limit + 1
+    # Python refuses to convert thousands of digits, which a model that repeats itself may well write.
+    if found is None or len(found[0]) > 1000:
+        return None
+    number = int(found[0])
     return number if number <= limit else None
 
 
@@ -114,10 +119,10 @@ def _folded(text: str) -> str:
 
 
 def _wording(text: str, question: Question) -> int | None:
-    """Position of the option with exactly this wording, unless two share it or it is also another option's code."""
-    if question.is_numeric:
-        return None
+    """Position of the one option with exactly this wording; a text that is some option's code is read as a code."""
     wanted = _folded(text)
+    if re.fullmatch(r"-?\d{1,18}", wanted) and question.position(int(wanted)) is not None:
+        return None
     found = [at for at, option in enumerate(question.options) if _folded(option.text) == wanted]
     return found[0] if len(found) == 1 else None
 
