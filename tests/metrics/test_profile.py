@@ -246,6 +246,6 @@ def test_an_answer_must_fit_its_question() -> None:
 def test_a_profile_takes_well_under_a_second() -> None:
     table = baseline_table(QUESTIONS, PEOPLE, OTHERS, seed=0)
     profile(QUESTIONS, VOICE, PEOPLE, OTHERS, seed=0, baselines=table)
-    started = time.perf_counter()
+    started = time.process_time()
     profile(QUESTIONS, VOICE, PEOPLE, OTHERS, seed=0, baselines=table)
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
