@@ -36,7 +36,7 @@ class Charter(NamedTuple):
     """Contexts in which judgements were given and no pair passed the thresholds of the graph."""
 
 
-class _Rival(NamedTuple):
+class Rival(NamedTuple):
     """One value in the running in one context."""
 
     card: ValueCard
@@ -92,7 +92,7 @@ def write_charter(
             raise UsageError(f"the graph has no context {context!r}; it has {', '.join(map(repr, graph.contexts))}")
     principles, without = [], []
     for context in wanted:
-        rivals = _rivals(graph, context)
+        rivals = rivals_in(graph, context)
         if rivals:
             principles.append(_principle(graph, context, rivals, close, least_win))
         else:
@@ -116,7 +116,7 @@ def write_charter(
     return Charter(constitution, tuple(without))
 
 
-def _rivals(graph: MoralGraph, context: str) -> list[_Rival]:
+def rivals_in(graph: MoralGraph, context: str) -> list[Rival]:
     """Values that somebody found wiser than another in this context, the winner first.
 
     By the graph's own standings where it has them for this context, else by the sum of the likelihoods of the edges
@@ -128,18 +128,18 @@ def _rivals(graph: MoralGraph, context: str) -> list[_Rival]:
             incoming.setdefault(edge.wiser, []).append(edge)
     standings = {standing.value: standing for standing in graph.standings_in(context)}
     rivals = [
-        _Rival(graph.card(value), sum(edge.likelihood for edge in edges), tuple(edges), standings.get(value))
+        Rival(graph.card(value), sum(edge.likelihood for edge in edges), tuple(edges), standings.get(value))
         for value, edges in incoming.items()
     ]
 
-    def place(rival: _Rival) -> tuple[float, float, int, str]:
+    def place(rival: Rival) -> tuple[float, float, int, str]:
         rank = rival.standing.rank if rival.standing is not None else float("inf")
         return rank, -rival.wisdom, -sum(edge.counts.wiser for edge in rival.incoming), rival.card.id
 
     return sorted(rivals, key=place)
 
 
-def _principle(graph: MoralGraph, context: str, rivals: list[_Rival], close: float, least_win: float) -> Principle:
+def _principle(graph: MoralGraph, context: str, rivals: list[Rival], close: float, least_win: float) -> Principle:
     winner = rivals[0]
     contests = _contests(graph, context, rivals, close, least_win)
     alternatives = [
@@ -158,7 +158,7 @@ def _principle(graph: MoralGraph, context: str, rivals: list[_Rival], close: flo
     )
 
 
-def _alternative(rival: _Rival, context: str, reasons: tuple[Contest, ...]) -> Alternative:
+def _alternative(rival: Rival, context: str, reasons: tuple[Contest, ...]) -> Alternative:
     return Alternative(
         citation=rival.citation,
         title=rival.card.title,
@@ -171,7 +171,7 @@ def _alternative(rival: _Rival, context: str, reasons: tuple[Contest, ...]) -> A
 
 
 def _contests(
-    graph: MoralGraph, context: str, rivals: list[_Rival], close: float, least_win: float
+    graph: MoralGraph, context: str, rivals: list[Rival], close: float, least_win: float
 ) -> dict[str, tuple[Contest, ...]]:
     """Value id -> why it contests the winner. Values that do not are absent."""
     winner, *others = rivals
@@ -195,7 +195,7 @@ def _contests(
     return found
 
 
-def _divides(winner: _Rival, rival: _Rival) -> bool:
+def _divides(winner: Rival, rival: Rival) -> bool:
     """Whether a group that supports the winner by less than half supports the rival more."""
     if winner.standing is None or rival.standing is None:
         return False

@@ -256,7 +256,9 @@ def seeds(conversation: Conversation, groups: OpinionGroups) -> PolisSeeds:
         topic=conversation.topic,
         participants=int(conversation.seen.any(axis=1).sum()),
         included=len(groups.included),
-        groups=tuple(_summary(group, chosen[group.id]) for group in groups.groups),
+        groups=tuple(
+            _summary(group, chosen[group.id], {seed.card.id for seed in statements}) for group in groups.groups
+        ),
         silhouettes=groups.silhouettes,
         statements=tuple(sorted(statements, key=lambda seed: -seed.consensus)),
         left_out=len(conversation.statements) - len(statements),
@@ -264,8 +266,10 @@ def seeds(conversation: Conversation, groups: OpinionGroups) -> PolisSeeds:
     )
 
 
-def _summary(group: Group, chosen: tuple[Representative, ...]) -> GroupSummary:
-    return GroupSummary(id=group.id, size=len(group.members), representative=tuple(one.statement for one in chosen))
+def _summary(group: Group, chosen: tuple[Representative, ...], kept: set[str]) -> GroupSummary:
+    # Statements without text are voted on, but nobody can go on from them.
+    names = tuple(one.statement for one in chosen if one.statement in kept)
+    return GroupSummary(id=group.id, size=len(group.members), representative=names)
 
 
 def _seed(
