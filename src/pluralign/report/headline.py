@@ -45,14 +45,14 @@ def headline(scores: Scores) -> Headline:
         return Headline(_nothing(scores), ())
     best = closest_voice(scores)
     assert best is not None
-    support = (_worth(best), _whom(scores, best), _own(scores, best), _variety(best), _reach(best))
+    support = (_worth(best), _whom(scores, best), _steering(scores, best, known), _variety(best), _reach(best))
     return Headline(_finding(scores, best, known), tuple(sentence for sentence in support if sentence))
 
 
 def closest_voice(scores: Scores) -> Summary | None:
     """The voice with the smallest distance; ``None`` if nothing could be compared."""
     known = [summary for summary in scores.summaries if summary.distance.value is not None]
-    return min(known, key=lambda summary: summary.distance.value or 0.0, default=None)
+    return min(known, key=_distance, default=None)
 
 
 def verdict(scores: Scores, summary: Summary, mark: Mark) -> Verdict | None:
@@ -183,6 +183,27 @@ def _apart(worst: Cell, best: Cell) -> bool:
     return worst.skill.high < best.skill.low
 
 
+def _steering(scores: Scores, best: Summary, known: list[Summary]) -> str:
+    """Whether being told whom to speak for helps: against not being told, or by whom it comes closest to."""
+    if _steered(scores, best):
+        return _own(scores, best)
+    told = min((each for each in known if _steered(scores, each)), key=_distance, default=None)
+    if told is None:
+        return ""
+    if _ends(told.distance)[0] > _ends(best.distance)[1]:
+        return "Telling the model whom to speak for makes it worse."
+    return "Telling the model whom to speak for does not bring it closer."
+
+
+def _steered(scores: Scores, summary: Summary) -> bool:
+    return any(scores.closest.get(summary.voice, {}))
+
+
+def _distance(summary: Summary) -> float:
+    assert summary.distance.value is not None
+    return summary.distance.value
+
+
 def _own(scores: Scores, best: Summary) -> str:
     if best.own_closest is None:
         return ""
@@ -193,9 +214,9 @@ def _own(scores: Scores, best: Summary) -> str:
         return ""
     if asked == 1:
         return (
-            "Asked to speak for one people, it is closest to just that people."
+            f"Asked to speak for one people, it is closer to them than to any of the {others - 1} others."
             if best.own_closest
-            else "Asked to speak for one people, it is closer to another."
+            else "Asked to speak for one people, it is closer to another one."
         )
     return (
         f"Asked to speak for {asked} peoples in turn, it is closest to the right one, of {others} compared, "

@@ -81,7 +81,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=words.number, percent=words.percent)
+    environment.filters.update(number=words.number, percent=words.percent, sentence=words.sentence)
     environment.globals.update(
         interval=words.interval,
         count=words.count,

@@ -74,6 +74,8 @@ class Matrix(NamedTuple):
     voice: str
     label: str
     steered: bool
+    open: bool
+    """Whether a reader sees it at once: voices that name nobody, and the closest of those that do."""
     rows: tuple[MatrixRow, ...]
 
 
@@ -119,6 +121,8 @@ def arrange(scores: Scores, best: Summary | None) -> View:
     scale = axis(_on_axis(scores))
     rankings = tuple(_ranking(scores, summary, names, regions, scale, key) for summary in scores.summaries)
     compared = tuple(dict.fromkeys(each for by in scores.closest.values() for row in by.values() for each in row))
+    steered = [one for one in scores.summaries if any(scores.closest.get(one.voice, {}))]
+    foremost = min(steered, key=lambda one: (one.distance.value is None, one.distance.value or 0.0), default=None)
     missing = {cell.collective: cell.people_missing for cell in scores.cells}
     return View(
         axis=scale,
@@ -129,7 +133,11 @@ def arrange(scores: Scores, best: Summary | None) -> View:
         ),
         rankings=rankings,
         compared=tuple((each, names.get(each, each)) for each in compared),
-        matrices=tuple(_matrix(voice, labels, by, compared, names) for voice, by in scores.closest.items() if by),
+        matrices=tuple(
+            _matrix(voice, labels, by, compared, names, foremost is not None and voice == foremost.voice)
+            for voice, by in scores.closest.items()
+            if by
+        ),
         losses=tuple(_losses(scores, summary) for summary in scores.summaries),
         people_missing=sum(missing.values()) / len(missing) if missing else None,
         unscored=tuple(names.get(each, each) for each in scores.unscored),
@@ -193,6 +201,7 @@ def _matrix(
     by_spoken: dict[str, dict[str, float]],
     compared: tuple[str, ...],
     names: dict[str, str],
+    foremost: bool,
 ) -> Matrix:
     rows = []
     for spoken, row in by_spoken.items():
@@ -210,7 +219,8 @@ def _matrix(
         right = spoken in winners if spoken and spoken in row else None
         closest = tuple(names.get(each, each) for each in winners)
         rows.append(MatrixRow(spoken, names.get(spoken, spoken), tuple(cells), closest, right))
-    return Matrix(voice, labels.get(voice, voice), any(by_spoken), tuple(rows))
+    steered = any(by_spoken)
+    return Matrix(voice, labels.get(voice, voice), steered, foremost or not steered, tuple(rows))
 
 
 def _losses(scores: Scores, summary: Summary) -> Losses:

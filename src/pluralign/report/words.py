@@ -71,3 +71,8 @@ def listed(names: Sequence[str], last: str = "and") -> str:
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} {last} {names[-1]}"
+
+
+def sentence(text: str) -> str:
+    """A phrase as a sentence begins: the first letter in upper case, the rest as it is."""
+    return text[:1].upper() + text[1:]
