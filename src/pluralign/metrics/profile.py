@@ -288,7 +288,8 @@ def _worth(
     defined = ~np.isnan(measured)
 
     def people(counts: Array) -> Array:
-        return worths(weighted_mean(counts, measured), curves.sizes, weighted_mean(counts, curve))
+        counts = counts[:, defined]
+        return worths(weighted_mean(counts, measured[defined]), curves.sizes, weighted_mean(counts, curve[defined]))
 
     interval = draws.estimate(people, defined)
     value = worth_n(float(measured[defined].mean()), curves.sizes, curve[defined].mean(axis=0))
