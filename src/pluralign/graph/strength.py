@@ -95,7 +95,7 @@ def bradley_terry(played: Contests, *, value_sd: float = 1.0, context_sd: float 
     precision = _precision(design, value_sd, context_sd, several)
     point = np.zeros(design.columns.shape[1] + 1)
     covariance: Floats | None = None
-    for _ in range(50):
+    for _ in range(20):
         point = _most_probable(design, played, precision, point)
         if point.size > _DENSE:
             break
