@@ -40,20 +40,20 @@ class Subject:
 
     @property
     def chats(self) -> list[ChatRequest]:
-        return CHATS[: -self.sparing] if self.sparing > 1 else CHATS
+        return CHATS[1:3] if self.sparing > 1 else CHATS
 
 
 def _local(kind: str) -> Subject:
     pytest.importorskip("torch")
-    import tiny_models
+    from tests.engines import tiny_models
 
     made = tiny_models.model(kind)
-    return Subject(tiny_models.engine(made, block=48), tiny_models.engine(made, reuse=False))
+    return Subject(tiny_models.engine(made, block=48), tiny_models.engine(made, method="single"))
 
 
 def _markov() -> Subject:
     pytest.importorskip("torch")
-    import tiny_models
+    from tests.engines import tiny_models
 
     made, table = tiny_models.markov()
     engine = tiny_models.engine(made, block=48)
@@ -75,7 +75,7 @@ def _markov() -> Subject:
                 own[max(beginnings, key=len)] -= mass[form]
         return tuple(math.log(math.fsum(own[form] for form in option)) for option in request.options)
 
-    return Subject(engine, tiny_models.engine(made, reuse=False), truth)
+    return Subject(engine, tiny_models.engine(made, method="single"), truth)
 
 
 def _smollm2() -> Subject:
@@ -87,7 +87,9 @@ def _smollm2() -> Subject:
     engine: Any = open_engine("smollm2")
     from pluralign.engines.local import LocalEngine
 
-    return Subject(engine, LocalEngine(engine.model, engine.renderer, name="oracle", digest="", reuse=False), sparing=4)
+    return Subject(
+        engine, LocalEngine(engine.model, engine.renderer, name="oracle", digest="", method="single"), sparing=4
+    )
 
 
 def _scripted() -> Subject:

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph.handmade import D, L, N, Row, U, W, table, votes
 from pluralign.core.moral_graph import Filters, Relationship, Thresholds
 from pluralign.graph.aggregate import (
     DEFAULT_THRESHOLDS,
@@ -27,6 +26,7 @@ from pluralign.graph.aggregate import (
 from pluralign.graph.bridging import distinct
 from pluralign.graph.judgements import JudgementTable, latest_only, pack
 from pluralign.graph.tally import Method, tally
+from tests.graph.handmade import D, L, N, Row, U, W, table, votes
 
 answers = st.sampled_from(list(Relationship))
 rows = st.lists(

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph.handmade import N, Row, U, W, table, votes
 from pluralign.core.moral_graph import Thresholds
 from pluralign.graph.aggregate import DEFAULT_THRESHOLDS, aggregate, entropy, likelihood, passes
 from pluralign.graph.bootstrap import (
@@ -19,6 +18,7 @@ from pluralign.graph.bootstrap import (
     winners,
 )
 from pluralign.graph.judgements import JudgementTable
+from tests.graph.handmade import N, Row, U, W, table, votes
 
 RULE = Thresholds(min_wiser=1, min_likelihood=0.2)
 

@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph.handmade import L, N, Row, U, W, table, votes
 from pluralign.core.errors import DataError, UsageError
 from pluralign.core.moral_graph import Filters, Relationship, Thresholds
 from pluralign.core.value_card import ValueCard
@@ -13,6 +12,7 @@ from pluralign.graph.build import build
 from pluralign.graph.judgements import Participants
 from pluralign.graph.sensitivity import GRID, sweep
 from pluralign.graph.tally import Method, tally
+from tests.graph.handmade import L, N, Row, U, W, table, votes
 
 QUICK = Method(resamples=20)
 

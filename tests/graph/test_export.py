@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph.handmade import N, U, W, table, votes
 from pluralign.core.errors import DataError
 from pluralign.core.moral_graph import MoralGraph
 from pluralign.core.value_card import ValueCard
 from pluralign.graph.build import build
 from pluralign.graph.export import published_json, read_graph, write_graph, write_published
 from pluralign.graph.tally import Method
+from tests.graph.handmade import N, U, W, table, votes
 
 CARDS = [
     ValueCard(

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from graph.handmade import N, U, W, judgements, votes
 from pluralign.cli import main
 from pluralign.core.moral_graph import Relationship
 from pluralign.graph.export import read_graph
+from tests.graph.handmade import N, U, W, judgements, votes
 
 SPELLED = {W: "upgrade", N: "no_upgrade", U: "not_sure"}
 

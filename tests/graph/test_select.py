@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from graph.handmade import START, N, W, table
 from pluralign.core.errors import UnknownNameError, UsageError
 from pluralign.core.moral_graph import Filters
 from pluralign.graph.judgements import JudgementTable, Participants, select
 from pluralign.graph.tally import Method, tally
+from tests.graph.handmade import START, N, W, table
 
 CASES = (("home", "family"), ("work", "jobs"), ("road", "family"), ("road", "jobs"), ("never judged", "family"))
 PEOPLE = Participants({"party": {"p": "red", "q": "blue", "r": "red"}, "age": {"p": "young", "q": "young"}})

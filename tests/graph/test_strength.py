@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import optimize
 
-from graph.handmade import D, L, N, U, W, table, votes
 from pluralign.graph.aggregate import aggregate
 from pluralign.graph.strength import Contests, Strengths, bradley_terry, contests
+from tests.graph.handmade import D, L, N, U, W, table, votes
 
 
 def played(*rows: tuple[int, int, int, float, float, float]) -> Contests:

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.strategies import distributions
 from pluralign.core.distribution import Distribution, Obtained
 from pluralign.core.errors import DistributionError
 from pluralign.core.question import Option, Question, Scale
@@ -28,6 +27,7 @@ from pluralign.metrics.distances import (
     wasserstein_on,
     wassersteins,
 )
+from tests.metrics.strategies import distributions
 
 CYBER_US = [0.45, 0.37, 0.11, 0.04, 0.01, 0.02]
 CYBER_JAPAN = [0.395, 0.455, 0.09, 0.03, 0, 0.03]

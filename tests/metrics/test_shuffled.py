@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from metrics.strategies import distributions
 from pluralign.metrics.distances import Array, js_distance, total_variation, wasserstein
 from pluralign.metrics.shuffled import (
     EXACT_WASSERSTEIN,
@@ -15,6 +14,7 @@ from pluralign.metrics.shuffled import (
     shuffled_tv,
     shuffled_wasserstein,
 )
+from tests.metrics.strategies import distributions
 
 
 @given(distributions(2).filter(lambda pair: pair[0].size <= 6))

@@ -9,10 +9,10 @@ import re
 from importlib import resources
 
 import pytest
-from graph_example import HOME, WICKED, empty, example
 
 from pluralign.core.moral_graph import EdgeCounts
 from pluralign.report.graph_page import LIBRARIES, embedded_json, graph_page, page_data, vote_entropy
+from tests.report.graph_example import HOME, WICKED, empty, example
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,12 @@ import importlib
 import io
 import json
 import re
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from poll_scores import make_scores
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -20,6 +20,7 @@ from pluralign.core.errors import DataError, UsageError
 from pluralign.poll.scores import Measure, QuestionAnswers, Scores
 from pluralign.report import export, page, tables, view, words
 from pluralign.report.figure import axis, plot
+from tests.report.poll_scores import make_scores
 
 HTML: Any = importlib.import_module("lxml.html")  # has no type stubs
 EVIL = """</script><script>alert(1)</script><!-- <img src=x onerror=alert(1)> ' " &amp; \u2028 {{ 7*7 }}"""
@@ -88,7 +89,7 @@ def hard_scores() -> Scores:
     )
 
 
-CASES = {
+CASES: dict[str, Callable[[], Scores]] = {
     "usual": lambda: make_scores(compared=18),
     "one people": lambda: make_scores(peoples=1),
     "one voice": lambda: make_scores(voices=1),

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from poll_scores import make_scores
 
 from pluralign.report import page as report
+from tests.report.poll_scores import make_scores
 
 pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import sync_playwright

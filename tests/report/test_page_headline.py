@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from poll_scores import make_scores
 
 from pluralign.poll.scores import Mark, Measure, Scores, Summary
 from pluralign.report import page
 from pluralign.report.headline import headline
+from tests.report.poll_scores import make_scores
 
 PEOPLE_MARKS = {"noise": 0.01, "marginal": 0.10, "others": 0.12, "uniform": 0.20, "middle": 0.30}
 
