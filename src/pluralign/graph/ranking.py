@@ -10,6 +10,7 @@ from typing import NamedTuple
 import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from pluralign.graph.judgements import Codes
 
@@ -80,22 +81,22 @@ def page_ranks(likelihoods: Floats, kept: NDArray[np.bool_], source: Codes, wise
     ``likelihoods`` and ``kept`` have the shape (graphs, edges); the result (graphs, values), 0 for values that a graph
     does not link. Graphs without edges get zeros. Within 1e-9 of `page_rank`.
     """
-    weight = np.where(kept, np.maximum(likelihoods, 0), 0.0)
+    # One graph per column, so that the few edges of a value are added up by a sparse product.
+    weight = np.where(kept, np.maximum(likelihoods, 0), 0.0).T
     starts, ends = _incidence(source, values), _incidence(wiser, values)
-    linked = (kept @ (starts + ends)) > 0
-    count = np.maximum(linked.sum(axis=1, keepdims=True), 1)
-    out = weight @ starts
-    share = weight / np.maximum(out[:, source], 1e-300)
+    linked = ((starts + ends) @ kept.T.astype(np.float64)) > 0
+    out = starts @ weight
+    share = weight / np.maximum(out[source], 1e-300)
     dangling = linked & (out == 0)
-    start = linked / count
+    start = linked / np.maximum(linked.sum(axis=0), 1)
     now: Floats = start
     for _ in range(150):  # 0.85^150 = 3e-11
-        lost = np.where(dangling, now, 0).sum(axis=1, keepdims=True)
-        now = np.asarray(DAMPING * ((now[:, source] * share) @ ends) + (DAMPING * lost + 1 - DAMPING) * start)
-    return now
+        lost = np.where(dangling, now, 0).sum(axis=0)
+        now = np.asarray(DAMPING * (ends @ (now[source] * share)) + (DAMPING * lost + 1 - DAMPING) * start)
+    return now.T
 
 
-def _incidence(codes: Codes, values: int) -> Floats:
-    matrix = np.zeros((len(codes), values))
-    matrix[np.arange(len(codes)), codes] = 1
-    return matrix
+def _incidence(codes: Codes, values: int) -> sparse.csr_array:
+    """Shape (values, edges): which edges start, or end, at each value."""
+    edges = np.arange(len(codes))
+    return sparse.csr_array((np.ones(len(codes)), (codes, edges)), shape=(values, len(codes)))
