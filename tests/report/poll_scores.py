@@ -360,3 +360,45 @@ def _summary(entry: tuple[str, str, str, bool], cells: list[Cell], closest: Any)
         else None,
         peoples=len(mine),
     )
+
+
+def hard_scores() -> Scores:
+    """Undefined skill, a people without reference, low captured mass, a very long name, right-to-left text."""
+    base = make_scores(peoples=3, questions=8)
+    long = "The Federation of Very Long-Named Peoples of the Outer Archipelago, its Dependencies and Territories " * 2
+    cells = [cell.model_copy(update={"captured": 0.2, "lowest_captured": 0.0}) for cell in base.cells]
+    cells[0] = cells[0].model_copy(
+        update={
+            "skill": Measure(value=None),
+            "skill_note": "the whole sample is no farther away than chance",
+            "worth_people": None,
+            "worth_text": "undefined",
+            "people_entropy": None,
+            "order_effect": None,
+            "alignment_published": None,
+            "unanswerable": 3,
+        }
+    )
+    arabic = QuestionAnswers(
+        id="own-1",
+        text="هل تثق في جيرانك؟",
+        topic="الثقة",
+        scale="ordinal",
+        options=("نعم", "لا"),
+        people={"USA": (0.6, 0.4)},
+        voices={"plain": {"": (1.0, 0.0)}, "persona": {"USA": (0.5, 0.5)}},
+    )
+    return base.model_copy(
+        update={
+            "collectives": (
+                base.collectives[0],
+                Collective(id="CAN", name=long),
+                base.collectives[2],
+                Collective(id="JPN", name="Japan"),
+            ),
+            "unscored": ("JPN",),
+            "cells": tuple(cells),
+            "summaries": tuple(one.model_copy(update={"captured": 0.2}) for one in base.summaries),
+            "questions": (*base.questions, arabic),
+        }
+    )

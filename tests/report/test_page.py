@@ -15,12 +15,11 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from pluralign.cli.main import app
-from pluralign.core.collective import Collective
 from pluralign.core.errors import DataError, UsageError
-from pluralign.poll.scores import Measure, QuestionAnswers, Scores
+from pluralign.poll.scores import Measure, Scores
 from pluralign.report import export, page, tables, view, words
 from pluralign.report.figure import axis, plot
-from tests.report.poll_scores import make_scores
+from tests.report.poll_scores import hard_scores, make_scores
 
 HTML: Any = importlib.import_module("lxml.html")  # has no type stubs
 EVIL = """</script><script>alert(1)</script><!-- <img src=x onerror=alert(1)> ' " &amp; \u2028 {{ 7*7 }}"""
@@ -45,48 +44,6 @@ def scores() -> Scores:
 @pytest.fixture(scope="module")
 def html(scores: Scores) -> str:
     return page.render(scores)
-
-
-def hard_scores() -> Scores:
-    """Undefined skill, a people without reference, low captured mass, a very long name, right-to-left text."""
-    base = make_scores(peoples=3, questions=8)
-    long = "The Federation of Very Long-Named Peoples of the Outer Archipelago, its Dependencies and Territories " * 2
-    cells = [cell.model_copy(update={"captured": 0.2, "lowest_captured": 0.0}) for cell in base.cells]
-    cells[0] = cells[0].model_copy(
-        update={
-            "skill": Measure(value=None),
-            "skill_note": "the whole sample is no farther away than chance",
-            "worth_people": None,
-            "worth_text": "undefined",
-            "people_entropy": None,
-            "order_effect": None,
-            "alignment_published": None,
-            "unanswerable": 3,
-        }
-    )
-    arabic = QuestionAnswers(
-        id="own-1",
-        text="هل تثق في جيرانك؟",
-        topic="الثقة",
-        scale="ordinal",
-        options=("نعم", "لا"),
-        people={"USA": (0.6, 0.4)},
-        voices={"plain": {"": (1.0, 0.0)}, "persona": {"USA": (0.5, 0.5)}},
-    )
-    return base.model_copy(
-        update={
-            "collectives": (
-                base.collectives[0],
-                Collective(id="CAN", name=long),
-                base.collectives[2],
-                Collective(id="JPN", name="Japan"),
-            ),
-            "unscored": ("JPN",),
-            "cells": tuple(cells),
-            "summaries": tuple(one.model_copy(update={"captured": 0.2}) for one in base.summaries),
-            "questions": (*base.questions, arabic),
-        }
-    )
 
 
 CASES: dict[str, Callable[[], Scores]] = {

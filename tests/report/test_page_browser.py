@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pluralign.report import page as report
-from tests.report.poll_scores import make_scores
+from tests.report.poll_scores import hard_scores, make_scores
 
 pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import sync_playwright
@@ -139,14 +139,18 @@ def test_tables_and_figures_can_be_saved(browser: Any, demo: Path) -> None:
         assert drawing.startswith("<svg xmlns=")
         assert "Self-alignment" in drawing
         assert "var(" not in drawing
+        opened.page.locator("article.question summary").first.click()
+        with opened.page.expect_download() as download:
+            opened.page.locator("article.question button").first.click()
+        drawing = Path(download.value.path()).read_text(encoding="utf-8")
+        assert drawing.count("<rect") > 4 * 3
+        assert "apart" in drawing
         assert opened.said == []
 
 
 @pytest.mark.parametrize("width", [360, 768, 1280])
 @pytest.mark.parametrize("scripts", [True, False])
 def test_no_page_scrolls_sideways(browser: Any, demo: Path, tmp_path: Path, width: int, scripts: bool) -> None:
-    from test_page import hard_scores
-
     hard = tmp_path / "hard.html"
     hard.write_text(report.render(hard_scores()), encoding="utf-8")
     for path in (demo, hard):

@@ -45,7 +45,7 @@ def headline(scores: Scores) -> Headline:
         return Headline(_nothing(scores), ())
     best = closest_voice(scores)
     assert best is not None
-    support = (_worth(best), _whom(scores, best), _steering(scores, best, known), _variety(best), _reach(best))
+    support = (_reach(best), _worth(best), _whom(scores, best), _steering(scores, best, known), _variety(best))
     return Headline(_finding(scores, best, known), tuple(sentence for sentence in support if sentence))
 
 

@@ -84,6 +84,7 @@ def _environment() -> Environment:
     environment.filters.update(number=words.number, percent=words.percent, sentence=words.sentence)
     environment.globals.update(
         interval=words.interval,
+        percent_interval=words.percent_interval,
         count=words.count,
         listed=words.listed,
         distance_names=words.DISTANCE_NAMES,

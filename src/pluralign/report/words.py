@@ -61,6 +61,13 @@ def percent(value: float | None, digits: int = 0) -> str:
     return f"{text.removeprefix('-') if float(text) == 0 else text}%"
 
 
+def percent_interval(low: float | None, high: float | None) -> str:
+    """Both ends of an interval of shares, such as ``12 to 88%``; empty where there is none."""
+    if low is None or high is None:
+        return ""
+    return f"{percent(low).removesuffix('%')} to {percent(high)}"
+
+
 def count(value: int, one: str, many: str = "") -> str:
     """A count and its noun, such as ``1 people`` or ``1,200 questions``."""
     return f"{value:,} {one if value == 1 else many or one + 's'}"

@@ -112,15 +112,60 @@
     });
   }
 
+  const SPACE = "http://www.w3.org/2000/svg";
+  function shape(name, attributes, text) {
+    const element = document.createElementNS(SPACE, name);
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    if (text !== undefined) element.textContent = text;
+    return element;
+  }
+  const short = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
+
+  // An empty drawing with a title, in the page's own colours and letters.
+  function sheet(title, width) {
+    const page = getComputedStyle(document.body);
+    const face = { "font-family": page.fontFamily, fill: page.color };
+    const whole = shape("svg", { xmlns: SPACE });
+    whole.append(shape("rect", { width: "100%", height: "100%", fill: page.backgroundColor }),
+      shape("text", { x: 16, y: 26, "font-size": 15, "font-weight": 600, ...face }, short(title, 100)));
+    const finish = (height) => {
+      for (const [key, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}` })) whole.setAttribute(key, value);
+      return new XMLSerializer().serializeToString(whole);
+    };
+    return { whole, face, finish };
+  }
+
+  // One question's bars.
+  function barsDrawing(card) {
+    const width = 860, left = 240, long = 520;
+    const { whole, face, finish } = sheet(card.querySelector("h3").textContent, width);
+    let y = 44;
+    for (const row of card.querySelectorAll(".bar-row")) {
+      whole.append(shape("text", { x: left - 14, y: y + 16, "text-anchor": "end", "font-size": 13, ...face }, short(row.firstChild.textContent, 32)));
+      const bar = row.querySelector(".bar");
+      const whole100 = bar ? [...bar.children].reduce((sum, part) => sum + parseFloat(part.style.flexGrow), 0) : 0;
+      let x = left;
+      for (const part of bar ? bar.children : []) {
+        const style = getComputedStyle(part), wide = (long * parseFloat(part.style.flexGrow)) / whole100;
+        whole.append(shape("rect", { x, y, width: Math.max(0, wide - 1), height: 22, fill: style.backgroundColor }));
+        if (part.textContent) whole.append(shape("text", { x: x + wide / 2, y: y + 15, "text-anchor": "middle", "font-size": 11, "font-family": face["font-family"], fill: style.color }, part.textContent));
+        x += wide;
+      }
+      whole.append(shape("text", { x: left + long + 12, y: y + 16, "font-size": 12, ...face }, row.lastChild.textContent));
+      y += 28;
+    }
+    for (const item of card.querySelectorAll(".key li")) {
+      const swatch = getComputedStyle(item.firstChild);
+      y += 18;
+      whole.append(shape("rect", { x: 16, y: y - 10, width: 14, height: 12, fill: swatch.backgroundColor }),
+        shape("text", { x: 38, y, "font-size": 12, ...face }, short(`${item.firstChild.textContent}  ${item.lastChild.textContent}`, 110)));
+    }
+    return finish(y + 16);
+  }
+
   // A table's row pictures, stacked into one drawing that stands alone: colours resolved, names beside the rows.
   function drawing(table) {
-    const width = 860, left = 240, right = 70, space = "http://www.w3.org/2000/svg";
-    const svg = (name, attributes, text) => {
-      const element = document.createElementNS(space, name);
-      for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-      if (text !== undefined) element.textContent = text;
-      return element;
-    };
+    const width = 860, left = 240, right = 70;
     const copied = ["fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "opacity", "font-size", "font-weight", "font-family", "paint-order"];
     const copyOf = (source, y, height) => {
       const copy = source.cloneNode(true);
@@ -134,11 +179,7 @@
       for (const name of ["class", "role", "aria-label", "aria-hidden", "focusable"]) copy.removeAttribute(name);
       return copy;
     };
-    const page = getComputedStyle(document.body);
-    const face = { "font-family": page.fontFamily, fill: page.color };
-    const whole = svg("svg", { xmlns: space });
-    const paper = svg("rect", { width: "100%", height: "100%", fill: page.backgroundColor });
-    whole.append(paper, svg("text", { x: 16, y: 26, "font-size": 15, "font-weight": 600, ...face }, table.caption.textContent.trim()));
+    const { whole, face, finish } = sheet(table.caption.textContent.trim().split(". ")[0].replace(/\.$/, ""), width);
     let y = 44;
     const axis = table.querySelector("tbody .inline-axis svg, thead svg");
     whole.append(copyOf(axis, y, 16));
@@ -148,20 +189,18 @@
       const height = Number(plot.getAttribute("height")) + 8;
       const name = row.querySelector(".name").textContent;
       whole.append(
-        svg("text", { x: left - 14, y: y + 17, "text-anchor": "end", "font-size": 13, ...face }, name.length > 32 ? name.slice(0, 31) + "…" : name),
+        shape("text", { x: left - 14, y: y + 17, "text-anchor": "end", "font-size": 13, ...face }, short(name, 32)),
         copyOf(plot, y, height),
-        svg("text", { x: width - 10, y: y + 17, "text-anchor": "end", "font-size": 13, ...face }, row.querySelector(".value").textContent),
+        shape("text", { x: width - 10, y: y + 17, "text-anchor": "end", "font-size": 13, ...face }, row.querySelector(".value").textContent),
       );
       y += height;
     }
     for (const line of document.querySelectorAll(".legend dt")) {
       y += 18;
-      whole.append(svg("text", { x: 16, y, "font-size": 12, ...face }, line.textContent.replace(/\s+/g, " ").trim()));
+      const named = line.textContent.replace(/\s+/g, " ").trim().replace(/ (floor|ceiling) \S+$/, " ($1)");
+      whole.append(shape("text", { x: 16, y, "font-size": 12, ...face }, named));
     }
-    whole.setAttribute("width", width);
-    whole.setAttribute("height", y + 16);
-    whole.setAttribute("viewBox", `0 0 ${width} ${y + 16}`);
-    return new XMLSerializer().serializeToString(whole);
+    return finish(y + 16);
   }
 
   for (const button of document.querySelectorAll("[data-svg]")) {
@@ -200,6 +239,14 @@
   };
   const shade = (one, at, size) => (one[3] === "nominal" ? `n${at % 8}` : `c${size < 2 ? 0 : Math.round((7 * at) / (size - 1))}`);
 
+  // How far a voice is from the chosen people; for all peoples the mean over them, not the distance of the means.
+  function distance(one, voice) {
+    if (people.value !== "") return apart(peopleShares(one), voiceShares(one, voice));
+    const said = one[6][voice];
+    const each = one[5].map((truth, at) => apart(truth, said.all !== undefined ? said.all : said[at])).filter((value) => value !== null);
+    return each.length ? each.reduce((sum, value) => sum + value, 0) / each.length : null;
+  }
+
   function bar(one, shares, options, who) {
     const said = options.map((option, at) => `${option} ${percent(shares[at])}`).join(", ");
     const parts = options.map((option, at) => {
@@ -211,13 +258,12 @@
     return make("div", parts, { className: "bar", role: "img", "aria-label": `${who}: ${said}` });
   }
 
-  function barRow(one, options, who, shares, truth) {
-    const distance = truth && shares && truth !== shares ? `${percent(apart(truth, shares))} apart` : "";
+  function barRow(one, options, [who, shares, far]) {
     return make("div", [
       make("span", who, { dir: "auto" }),
       shares ? bar(one, shares, options, who) : make("span", "no answer", { className: "soft" }),
-      make("span", distance, { className: "apart" }),
-    ], { className: truth === shares ? "bar-row people" : "bar-row" });
+      make("span", far === undefined || far === null ? "" : `${percent(far)} apart`, { className: "apart" }),
+    ], { className: far === undefined ? "bar-row people" : "bar-row" });
   }
 
   function numbers(id, options, answers) {
@@ -227,8 +273,10 @@
       ...answers.map(([, shares]) => make("td", shares ? `${(shares[at] / 100).toFixed(1)}%` : "–", { className: "num" })),
     ]));
     const table = make("table", [make("thead", head), make("tbody", rows)]);
-    const details = make("details", make("summary", "In numbers"), { className: "in-question" });
-    details.append(make("div", table, { className: "scroll", tabIndex: 0, role: "region", "aria-label": `${id}: shares in numbers, scrolls sideways` }));
+    const details = make("details", make("summary", "In numbers, and as a figure to save"), { className: "in-question" });
+    const figure = make("button", "Figure as SVG", { type: "button", className: "screen" });
+    figure.addEventListener("click", () => save(`${id}.svg`, barsDrawing(figure.closest("article")), "image/svg+xml"));
+    details.append(make("div", table, { className: "scroll", tabIndex: 0, role: "region", "aria-label": `${id}: shares in numbers, scrolls sideways` }), figure);
     return details;
   }
 
@@ -236,8 +284,8 @@
     const options = data().options[one[4]];
     const truth = peopleShares(one) ?? null;
     const name = people.value === "" ? "All peoples" : data().peoples[Number(people.value)][1];
-    const answers = [[name, truth], ...data().voices.map(([, label], voice) => [label, voiceShares(one, voice) ?? null])];
-    const rows = answers.map(([who, shares], at) => (at ? barRow(one, options, who, shares, truth) : barRow(one, options, who, truth, truth)));
+    const answers = [[name, truth], ...data().voices.map(([, label], voice) => [label, voiceShares(one, voice) ?? null, distance(one, voice)])];
+    const rows = answers.map((answer) => barRow(one, options, answer));
     const key = make("ul", options.map((option, at) => make("li", [
       make("i", String(at + 1), { className: shade(one, at, options.length), "aria-hidden": "true" }), make("span", option, { dir: "auto" }),
     ])), { className: "key", "aria-label": "Options" });
@@ -249,9 +297,8 @@
   }
 
   function disagreement(one) {
-    const truth = peopleShares(one);
     const voices = sorting.value.slice(4) === "" ? data().voices.map((_, voice) => voice) : [Number(sorting.value.slice(4))];
-    const found = voices.map((voice) => apart(truth, voiceShares(one, voice))).filter((value) => value !== null);
+    const found = voices.map((voice) => distance(one, voice)).filter((value) => value !== null);
     return found.length ? found.reduce((sum, value) => sum + value, 0) / found.length : null;
   }
 
@@ -260,7 +307,7 @@
     for (let at = from; at < upTo; at += 1) explorer.append(card(matching[at]));
     more.hidden = upTo >= matching.length;
     more.textContent = `Show ${Math.min(STEP, matching.length - upTo)} more`;
-    byId("shown").textContent = matching.length === 0 ? "No question matches." : `${upTo} of ${matching.length} ${matching.length === 1 ? "question" : "questions"} shown. In each bar the options stand from 1 on the left; “apart” is the share of answers that would have to change.`;
+    byId("shown").textContent = matching.length === 0 ? "No question matches." : `${upTo} of ${matching.length} ${matching.length === 1 ? "question" : "questions"} shown. In each bar the options stand from 1 on the left; “apart” is the share of answers that would have to change${people.value === "" ? ", the mean over peoples" : ""}.`;
   }
 
   function refresh() {
