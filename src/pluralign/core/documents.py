@@ -101,9 +101,11 @@ def validate(model: type[Model], document: Document) -> Model:
 def _path_in_document(document: Document, location: tuple[str | int, ...]) -> Path:
     """Pydantic's location without the tags it adds for unions, so that it is a path in the text."""
     path: Path = ()
+    here = document.data
     for part in location:
-        if (*path, part) in document.lines:
-            path = (*path, part)
+        inside = (isinstance(here, dict) and part in here) or (isinstance(here, list) and isinstance(part, int))
+        if inside:
+            path, here = (*path, part), here[part]
     return path
 
 

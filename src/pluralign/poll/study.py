@@ -1,9 +1,10 @@
 """A study: the YAML a user writes, or the same said with flags. Knows nothing of how it is carried out."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from pluralign.core.documents import Document, parse, validate
 from pluralign.core.errors import UsageError
@@ -40,7 +41,7 @@ class Study(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    name: str = Field(default="poll", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    name: str = "poll"
     """Short name; the run's folder is named after it."""
     model: NonEmpty
     """``smollm2``, a hub name, a folder, a GGUF file, or ``scripted:…``."""
@@ -71,6 +72,13 @@ class Study(BaseModel):
     """Seeds resampling and option orders."""
     resamples: Annotated[int, Field(ge=100)] = 1000
     """Bootstrap resamples behind each interval."""
+
+    @field_validator("name")
+    @classmethod
+    def _is_a_folder_name(cls, name: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
+            raise ValueError(f"a study's name is letters, digits, '.', '_' and '-', not {name!r}")
+        return name
 
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
