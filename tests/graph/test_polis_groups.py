@@ -129,6 +129,13 @@ def test_unanimous_people_are_one_group() -> None:
     assert [len(group.members) for group in find_groups(people_with([8] * 20, 8)).groups] == [20]
 
 
+def test_two_ways_to_vote_are_two_groups() -> None:
+    votes = [(f"p{n}", str(s), Vote.AGREE if n < 9 else Vote.DISAGREE) for n in range(16) for s in range(7)]
+    found = find_groups(from_votes([Statement(str(s), "") for s in range(7)], votes))
+    assert [len(group.members) for group in found.groups] == [9, 7]
+    assert found.silhouettes == {2: 0.0}
+
+
 def test_nothing_to_group_is_said_plainly() -> None:
     with pytest.raises(DataError, match="nobody voted"):
         find_groups(people_with([0, 0], 3))

@@ -226,3 +226,33 @@ def test_dark_and_light_are_told_apart_and_can_be_chosen(page) -> None:  # type:
     page.locator("#theme").click()
     assert page.locator("#theme").inner_text() == "Theme: dark"
     assert page.evaluate(ground) != light
+
+
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1300, 390])
+def test_axe_finds_no_barrier(browser, address: str, scheme: str, width: int) -> None:  # type: ignore[no-untyped-def]
+    if not AXE.exists():
+        pytest.skip("needs axe-core: npm install --no-save axe-core")
+    context = browser.new_context(color_scheme=scheme, bypass_csp=True, viewport={"width": width, "height": 850})
+    opened = context.new_page()
+    for view in ("", "#select=value:2", "#view=table", "#q=nothing"):
+        opened.goto(address + view)
+        opened.reload()
+        opened.wait_for_function("() => window.pluralignGraph")
+        opened.evaluate(AXE.read_text(encoding="utf-8"))
+        found = opened.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        assert [(each["id"], each["nodes"][0]["html"]) for each in found["violations"]] == []
+    context.close()
+
+
+def test_print_holds_the_whole_drawing_in_light_colours(page) -> None:  # type: ignore[no-untyped-def]
+    page.locator("#theme").click()
+    page.locator("#theme").click()
+    page.evaluate("() => window.dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate("() => document.getElementById('paper').src.length") > 5000
+    assert page.evaluate("() => document.documentElement.dataset.theme") == "light"
+    page.evaluate("() => window.dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate("() => document.documentElement.dataset.theme") == "dark"

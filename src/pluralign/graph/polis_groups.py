@@ -178,13 +178,14 @@ def _group_clusters(
 
     if wanted is not None and not 1 <= wanted <= len(centres):
         raise DataError(f"cannot make {wanted} groups of people who vote in {len(centres)} distinct ways")
-    most = min(MOST_GROUPS, 2 + len(centres) // 12, len(centres) - 1)
+    most = min(MOST_GROUPS, 2 + len(centres) // 12, len(centres))
     best = np.zeros(len(centres), dtype=np.intp)
     silhouettes: dict[int, float] = {}
     for number in range(2, most + 1) if wanted is None else [wanted]:
         start = centres[:number] if published else None
         labels = _k_means(centres, weights, number, start, seed)
         found = len(np.unique(labels))
+        # As in Polis, a group of one base cluster has silhouette 0; where all are such, nothing else is left.
         score = float(silhouette_score(centres, labels)) if 2 <= found < len(centres) else 0.0
         if wanted is not None or not silhouettes or score > max(silhouettes.values()):
             best = labels

@@ -68,7 +68,7 @@
   // ---- everything that is drawn
 
   const stage = drawing.create({
-    box: at("graph"), stage: at("stage"), panel: at("panel"), tip: at("tip"), direction: at("direction"),
+    box: at("graph"), stage: at("stage"), panel: at("panel"), paper: at("paper"), tip: at("tip"), direction: at("direction"),
     describe: (id) => {
       if (id.startsWith("v:")) {
         const value = values.get(id.slice(2));
@@ -187,7 +187,7 @@
     help.addEventListener("toggle", () => { helpOpen = help.open; });
     return [
       help,
-      element("h3", {}, state.context ? "First here" : "First in each context"),
+      contexts.length ? element("h3", {}, state.context ? "First here" : "First in each context") : "",
       element("ul", { class: "list" }, contexts.filter((context) => !state.context || context === state.context).map((context) =>
         element("li", {}, element("button", { type: "button", onclick: () => select(`v:${data.winners[context]}`) }, titles[data.winners[context]], element("small", {}, [context, ...certainty(context)].join(" · ")))))),
     ];

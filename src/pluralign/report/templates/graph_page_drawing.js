@@ -1,16 +1,17 @@
 // The drawing: layout, styles, hover, keyboard. Knows which links to show; not how they were chosen, nor the panel.
 const drawing = (() => {
   "use strict";
-  const MOST_LINKS = 400; // beyond this a drawing shows nothing any more, and the layout takes many seconds
+  const MOST_LINKS = 300; // beyond this a drawing shows nothing any more, and the layout takes many seconds
+  const MOST_ROUTED = 30; // in a thicket, straight lines are easier to follow than long bends
   const WIDTH = 168, LINE = 18, SIZE = 14, HEAD = 34, PAD = 30, BESIDE = 96, TOP = 18;
-  const ZOOM = 0.76, LEAST_ZOOM = 0.5, TALLEST = 6000;
+  const ZOOM = 0.76, LEAST_ZOOM = 0.25, TALLEST = 6000;
   const NARROW = 560; // below this many pixels values stand in one column, and links are arcs beside it
   const still = window.matchMedia("(prefers-reduced-motion: reduce)");
 
   function create(options) {
-    const { box, stage, panel, tip, direction, describe, onSelect, onFocus } = options;
+    const { box, stage, panel, paper, tip, direction, describe, onSelect, onFocus } = options;
     const ruler = document.createElement("canvas").getContext("2d");
-    let focused = null, hideTimer = 0, lastWidth = 0, printing = false;
+    let focused = null, hideTimer = 0, lastWidth = 0;
 
     const cy = cytoscape({
       container: box, minZoom: 0.08, maxZoom: 2.5, autoungrabify: true, boxSelectionEnabled: false, style: [],
@@ -95,13 +96,12 @@ const drawing = (() => {
     // sections: {heading, values: [{id, title, tint 0-1, first, shaky, match}], links: [{id, source, wiser, total, entropy,
     // against, kept, thin, label}]}. A value or link may stand in several sections; its id is then drawn several times.
     function show(sections) {
-      let room = MOST_LINKS;
-      const all = new Set(sections.flatMap((section) => section.links.map((link) => link.id))), drawn = new Set();
+      const all = new Map(sections.flatMap((section) => section.links.map((link) => [link.id, link])));
+      const drawn = new Set([...all.values()].sort((a, b) => b.total - a.total).slice(0, MOST_LINKS).map((link) => link.id));
       cy.startBatch();
       cy.elements().remove();
       sections.forEach((section, number) => {
-        const links = section.links.slice(0, room);
-        room -= links.length;
+        const links = section.links.filter((link) => drawn.has(link.id));
         const ends = new Set(links.flatMap((link) => [link.source, link.wiser]));
         if (section.heading && links.length) {
           ruler.font = `600 16px ${family()}`;
@@ -120,7 +120,6 @@ const drawing = (() => {
             width: Math.min(13, 1.1 + Math.sqrt(link.total) * 0.85), fade: 1 - 0.36 * Math.min(2, link.entropy),
           },
         })));
-        links.forEach((link) => drawn.add(link.id));
       });
       cy.endBatch();
       focused = null;
@@ -138,11 +137,17 @@ const drawing = (() => {
       if (!cy.nodes().length || !lastWidth) return;
       const gap = narrow ? 40 : 54, room = lastWidth - 2 * PAD;
       let upright = narrow, blocks = layout(upright);
-      // From left to right as long as that can be read; else upwards, which needs less width.
-      if (!narrow && room / Math.max(...blocks.map((block) => block.w)) < ZOOM) { upright = true; blocks = layout(upright); }
+      // From left to right as long as that can be read; else upwards, where that needs less width.
+      const broadest = (some) => Math.max(...some.map((block) => block.w));
+      if (!narrow && room / broadest(blocks) < ZOOM) {
+        const broad = broadest(blocks);
+        upright = true;
+        blocks = layout(upright);
+        if (broadest(blocks) > broad) { upright = false; blocks = layout(upright); }
+      }
       if (narrow) blocks.forEach(stack);
       direction.textContent = upright ? "wiser ↑" : "wiser →";
-      const widest = Math.max(...blocks.map((block) => block.w));
+      const widest = broadest(blocks);
       // Smaller words buy a shorter page: the width at which that trade is best.
       const plans = (narrow ? [1] : [1, 0.92, 0.86, 0.8, ZOOM]).map((zoom) => plan(blocks, Math.max(room / zoom, widest), gap));
       const price = ({ width, height }) => height * Math.max(1, width / room) ** -0.3;
@@ -156,13 +161,14 @@ const drawing = (() => {
       cy.edges().removeClass("arc routed");
       return numbers.map((number) => {
         const part = cy.elements().filter((item) => item.data("section") === number && !item.hasClass("heading"));
-        part.layout({
+        part.components().forEach((piece) => piece.layout({
           name: "dagre", rankDir: upright ? "BT" : "LR", nodeSep: labelled ? 26 : upright ? 16 : 12, edgeSep: 12,
-          rankSep: upright ? (labelled ? 64 : 46) : labelled ? 104 : 60, ranker: "network-simplex",
+          rankSep: upright ? (labelled ? 64 : 46) : labelled ? 104 : 60,
+          ranker: piece.edges().length > 100 ? "longest-path" : "network-simplex",
           fit: false, animate: false, useDagreEdgeControlPoints: true, automaticDagreEdgeStyle: false,
           sort: (a, b) => (a.id() < b.id() ? -1 : a.id() > b.id() ? 1 : 0),
-        }).run();
-        part.edges().forEach((edge) => edge.toggleClass("routed", blocked(edge, part.nodes())));
+        }).run());
+        if (part.edges().length <= MOST_ROUTED) part.edges().forEach((edge) => edge.toggleClass("routed", blocked(edge, edge.source().component().nodes())));
         gather(part);
         return measured({ part, heading: cy.getElementById(`h:${number}`) });
       });
@@ -213,10 +219,9 @@ const drawing = (() => {
       const room = lastWidth - 2 * PAD;
       const stageHeight = () => box.clientHeight - 2 * PAD;
       let zoom = Math.min(1.15, Math.max(LEAST_ZOOM, room / (size.w + beside)));
-      stage.style.height = printing ? "" : `${Math.min(TALLEST, Math.max(shortest(), size.h * zoom + 2 * PAD + 34))}px`;
+      stage.style.height = `${Math.min(TALLEST, Math.max(shortest(), size.h * zoom + 2 * PAD + 34))}px`;
       cy.resize();
-      if (printing) zoom = Math.min(room / (size.w + beside), stageHeight() / size.h);
-      else if (size.h * zoom > stageHeight()) zoom = Math.max(0.2, Math.min(zoom, stageHeight() / size.h));
+      if (size.h * zoom > stageHeight()) zoom = Math.max(0.2, Math.min(zoom, stageHeight() / size.h));
       const free = box.clientHeight - size.h * zoom;
       const pan = {
         x: Math.max(PAD, (lastWidth - (size.w + beside) * zoom) / 2) - size.x1 * zoom,
@@ -381,10 +386,28 @@ const drawing = (() => {
     cy.on("pan zoom", () => { if (!focused) hideTip(false); });
 
     new ResizeObserver(() => {
-      if (!printing && box.clientWidth && box.clientWidth !== lastWidth) { cy.resize(); arrange(); }
+      if (box.clientWidth && box.clientWidth !== lastWidth) { cy.resize(); arrange(); }
     }).observe(box);
-    window.addEventListener("beforeprint", () => { printing = true; lastWidth = box.clientWidth; restyle(); place(); });
-    window.addEventListener("afterprint", () => { printing = false; restyle(); arrange(); });
+    // Paper gets a picture of the whole drawing in light colours, whatever part of it was on the screen.
+    const root = document.documentElement;
+    let theme;
+    window.addEventListener("beforeprint", () => {
+      theme = root.dataset.theme;
+      root.dataset.theme = "light";
+      restyle();
+      if (cy.elements().length) {
+        const blocks = layout(true), widest = Math.max(...blocks.map((block) => block.w));
+        const plans = [900, 1200, 1600, 2000, 2600, 3400].map((width) => plan(blocks, Math.max(width, widest), 54));
+        const misfit = ({ width, height }) => Math.abs(Math.log(height / width / 1.3)); // a page with room for the title
+        carryOut(plans.reduce((best, one) => (misfit(one) < misfit(best) ? one : best)));
+      }
+      paper.src = cy.elements().length ? cy.png({ full: true, scale: 2, bg: "#ffffff", maxWidth: 5000, maxHeight: 7000 }) : "data:,";
+    });
+    window.addEventListener("afterprint", () => {
+      if (theme) root.dataset.theme = theme; else delete root.dataset.theme;
+      restyle();
+      arrange();
+    });
     restyle();
     return { show, choose, fit, zoomBy, restyle, cy };
   }
