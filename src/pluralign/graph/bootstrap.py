@@ -148,17 +148,18 @@ def bootstrap(
     """Resample the participants ``resamples`` times. ``kept`` are the pairs that the whole sample keeps."""
     where = places(pairs)
     survived, wins, rank_wins = np.zeros(len(pairs)), np.zeros(len(where.value)), np.zeros(len(where.value))
-    wisdoms, similar = [], 0.0
+    wisdoms, similar, done = np.empty((resamples, len(where.value))), 0.0, 0
     for batch in resample(table, pairs, thresholds, published=published, resamples=resamples, seed=seed):
         survived += batch.kept.sum(axis=0)
         wins += winners(batch.wisdom, where).sum(axis=0)
         assert batch.page_rank is not None
         rank_wins += winners(batch.page_rank, where).sum(axis=0)
-        wisdoms.append(batch.wisdom)
+        wisdoms[done : done + len(batch.wisdom)] = batch.wisdom
+        done += len(batch.wisdom)
         similar += float(jaccard(batch.kept, kept).sum())
         if progress is not None:
             progress(len(batch.kept))
-    low, high = np.quantile(np.concatenate(wisdoms), [0.5 - level / 2, 0.5 + level / 2], axis=0)
+    low, high = np.quantile(wisdoms, [0.5 - level / 2, 0.5 + level / 2], axis=0, overwrite_input=True)
     return Bootstrap(survived / resamples, low, high, wins / resamples, rank_wins / resamples, similar / resamples)
 
 

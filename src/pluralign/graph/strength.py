@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, sparse
-from scipy.sparse.linalg import splu
+from scipy import sparse
+from scipy.sparse.linalg import cg, splu
 
 from pluralign.graph.aggregate import PairTable
 from pluralign.graph.judgements import Codes, pack
@@ -199,13 +199,10 @@ def _most_probable(design: _Design, played: Contests, precision: Floats, start: 
         slope = np.append(design.columns.T @ terms.by_difference, terms.by_tie.sum()) + precision * point
         return float(terms.loss.sum() + (precision * point**2).sum() / 2), slope
 
-    if start.size > _DENSE:
-        found = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 2000, "maxcor": 30})
-        return np.asarray(found.x)
     point = start
     value, slope = loss(point)
     for _ in range(100):  # Newton: the loss is convex, so halving the step until it falls is enough
-        step = splu(_curvature(design, played, precision, point)).solve(slope)
+        step = _newton_step(_curvature(design, played, precision, point), slope)
         size = 1.0
         while size > 1e-6:
             next_value, next_slope = loss(point - size * step)
@@ -225,6 +222,14 @@ def _curvature(design: _Design, played: Contests, precision: Floats, point: Floa
     edge = sparse.csc_array((design.columns.T @ terms.mixed)[:, None])
     corner = sparse.csc_array([[terms.twice_tie.sum()]])
     return (sparse.block_array([[inner, edge], [edge.T, corner]]) + sparse.diags_array(precision)).tocsc()
+
+
+def _newton_step(curvature: sparse.csc_array, slope: Floats) -> Floats:
+    if len(slope) <= _DENSE:
+        return np.asarray(splu(curvature).solve(slope))
+    # Factors of a large graph would fill up; the prior keeps the curvature well enough conditioned to iterate.
+    inverse_diagonal = sparse.diags_array(1 / curvature.diagonal())
+    return np.asarray(cg(curvature, slope, rtol=1e-8, maxiter=1000, M=inverse_diagonal)[0])
 
 
 class _Readout(NamedTuple):
