@@ -172,7 +172,7 @@ def test_hard_cases_are_said_not_hidden() -> None:
     assert "Asked, but not scored: Japan" in text
     assert "the whole sample is no farther away than chance" in text
     assert "low: read with care" in text
-    assert "Only 20% of its reply probability" in text
+    assert "Only 20% of the reply fell on the options" in text
     assert "هل تثق في جيرانك؟" in text
     leak = make_scores(questions=2)
     leak = leak.model_copy(update={"asked": leak.asked.model_copy(update={"published_leak": True})})

@@ -117,7 +117,10 @@ def test_tables_sort_by_any_column_with_the_keyboard(browser: Any, demo: Path) -
 def test_one_ranking_shows_at_a_time(browser: Any, demo: Path) -> None:
     with Opened(browser, demo) as opened:
         opened.page.select_option("#ranking-voice", label="Plain")
-        assert opened.page.locator("details.ranking:visible h3").all_inner_texts() == ["Plain"]
+        shown = opened.page.locator("details.ranking:visible h3")
+        assert shown.all_inner_texts() == ["Plain"]
+        shown.first.click()
+        assert opened.page.locator("details.ranking table:visible").count() == 1, "a click must not hide the only one"
 
 
 def test_tables_and_figures_can_be_saved(browser: Any, demo: Path) -> None:
@@ -191,6 +194,7 @@ def test_print_shows_what_is_folded_away(browser: Any, demo: Path) -> None:
         assert page.locator("details.ranking table:visible").count() == 3
         assert page.locator("details.prompt pre:visible").count() == 6
         assert page.locator("button:visible").count() == page.locator("button.sort:visible").count()
+        assert page.locator("article.question").count() == 26
         page.evaluate("dispatchEvent(new Event('afterprint'))")
         assert page.locator("details.prompt[open]").count() == 0
 

@@ -198,7 +198,7 @@ def test_variety_is_mentioned_only_when_it_is_clear(ratio: Measure, said: str) -
 
 def test_low_captured_mass_is_said() -> None:
     support = headline(scores_with(voice("persona", (0.15, 0.13, 0.17), captured=0.31))).support
-    assert any("Only 31%" in sentence for sentence in support)
+    assert any("Only 31% of the reply" in sentence for sentence in support)
 
 
 def test_a_plain_voice_that_wins_says_that_telling_does_not_help() -> None:
@@ -219,3 +219,14 @@ def test_whom_it_is_closest_to_is_held_against_chance() -> None:
 def test_sentence_is_the_title_and_two_more() -> None:
     scores = make_scores()
     assert page.sentence(scores).startswith(headline(scores).title)
+
+
+def test_sentences_after_a_title_without_a_name_say_whom_they_are_about() -> None:
+    found = headline(
+        scores_with(voice("plain", (0.30, 0.27, 0.33)), voice("persona", (0.26, 0.23, 0.29), captured=0.1))
+    )
+    assert found.support[:2] == (
+        "10 to 90% of the reply fell on the options offered; the numbers describe that part alone.",
+        "The smallest distance is that of “persona”.",
+    )
+    assert found.rivals == ("plain",)

@@ -26,8 +26,10 @@ class Headline(NamedTuple):
 
     title: str
     """The finding itself."""
-    support: tuple[str, ...]
+    support: tuple[str, ...] = ()
     """What makes it readable: worth in people, for whom it fails, how varied its answers are."""
+    rivals: tuple[str, ...] = ()
+    """Labels of the voices that the closest is not clearly ahead of."""
 
 
 class Verdict(Enum):
@@ -42,11 +44,19 @@ def headline(scores: Scores) -> Headline:
     """The finding and what supports it."""
     known = [summary for summary in scores.summaries if summary.distance.value is not None]
     if not known:
-        return Headline(_nothing(scores), ())
+        return Headline(_nothing(scores))
     best = closest_voice(scores)
     assert best is not None
-    support = (_reach(best), _worth(best), _whom(scores, best), _steering(scores, best, known), _variety(best))
-    return Headline(_finding(scores, best, known), tuple(sentence for sentence in support if sentence))
+    title, rivals = _finding(scores, best, known), _rivals(best, known)
+    support = (
+        _reach(known),
+        _who(best, title),
+        _worth(best),
+        _whom(scores, best),
+        _steering(scores, best, known),
+        _variety(best),
+    )
+    return Headline(title, tuple(sentence for sentence in support if sentence), rivals)
 
 
 def closest_voice(scores: Scores) -> Summary | None:
@@ -124,13 +134,22 @@ def _finding(scores: Scores, best: Summary, known: list[Summary]) -> str:
 
 
 def _opening(best: Summary, known: list[Summary], whom: str) -> str:
-    _, high = _ends(best.distance)
-    rivals = [other.label for other in known if other is not best and _ends(other.distance)[0] <= high]
+    rivals = _rivals(best, known)
     hedge = f", not clearly ahead of {_quoted(rivals)}," if rivals else ""
     return f"The voice “{best.label}”{hedge} comes closest to {whom}"
 
 
-def _quoted(labels: list[str]) -> str:
+def _rivals(best: Summary, known: list[Summary]) -> tuple[str, ...]:
+    _, high = _ends(best.distance)
+    return tuple(other.label for other in known if other is not best and _ends(other.distance)[0] <= high)
+
+
+def _who(best: Summary, title: str) -> str:
+    """Whom the sentences after a title are about that names no voice."""
+    return "" if f"“{best.label}”" in title else f"The smallest distance is that of “{best.label}”."
+
+
+def _quoted(labels: tuple[str, ...]) -> str:
     if len(labels) > 2:
         return f"{len(labels)} other voices"
     return words.listed([f"“{label}”" for label in labels])
@@ -246,10 +265,11 @@ def _variety(best: Summary) -> str:
     return ""
 
 
-def _reach(best: Summary) -> str:
-    if best.captured >= LOW_CAPTURE:
+def _reach(known: list[Summary]) -> str:
+    shares = sorted(summary.captured for summary in known)
+    if shares[0] >= LOW_CAPTURE:
         return ""
-    return (
-        f"Only {words.percent(best.captured)} of its reply probability fell on the options offered; "
-        "the numbers describe that part alone."
-    )
+    found = words.percent(shares[0]) if len(shares) == 1 else words.percent_interval(shares[0], shares[-1])
+    only = "Only " if shares[-1] < LOW_CAPTURE else ""
+    subject = words.sentence(f"{only}{found} of the reply")
+    return f"{subject} fell on the options offered; the numbers describe that part alone."

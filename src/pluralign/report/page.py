@@ -49,9 +49,9 @@ def render(scores: Scores, *, command: str = "") -> str:
 
 
 def sentence(scores: Scores) -> str:
-    """The finding in one sentence, with what it is worth."""
+    """The finding in plain words: the page's title and what must be known with it."""
     found = headline(scores)
-    return " ".join([found.title, *found.support[:2]])
+    return " ".join([found.title, *found.support[:3]])
 
 
 def embedded(data: object) -> Markup:

@@ -65,6 +65,8 @@ def percent_interval(low: float | None, high: float | None) -> str:
     """Both ends of an interval of shares, such as ``12 to 88%``; empty where there is none."""
     if low is None or high is None:
         return ""
+    if percent(low) == percent(high):
+        return percent(high)
     return f"{percent(low).removesuffix('%')} to {percent(high)}"
 
 

@@ -57,10 +57,16 @@
     rankings[0].parentElement.classList.add("picked");
     const show = () => rankings.forEach((ranking, at) => { ranking.open = String(at) === choice.value; });
     choice.addEventListener("change", show);
+    for (const ranking of rankings) { // the choice opens and shuts them now
+      ranking.firstElementChild.tabIndex = -1;
+      ranking.firstElementChild.addEventListener("click", (event) => event.preventDefault());
+    }
     show();
   }
   const closedByReader = new Set();
   window.addEventListener("beforeprint", () => {
+    begin();
+    if (matching.length <= ON_PAPER) { const from = Math.min(shown, matching.length); shown = Math.max(shown, matching.length); draw(from); }
     for (const each of document.querySelectorAll("details:not([open]):not(.in-question)")) {
       closedByReader.add(each);
       each.open = true;
@@ -214,7 +220,7 @@
 
   let parsed = null;
   const data = () => (parsed ??= read("explorer-data"));
-  const STEP = 12;
+  const STEP = 12, ON_PAPER = 90; // questions shown at a time; and at most printed without being asked for
   const explorer = byId("explorer"), more = byId("more");
   const people = byId("f-people"), topic = byId("f-topic"), sorting = byId("f-sort"), find = byId("f-text");
   let shown = STEP, matching = [];
@@ -341,13 +347,17 @@
     refresh();
   }
 
+  let begun = false;
+  function begin() {
+    if (!begun) { begun = true; start(); }
+  }
   // A large run's answers are read only when the reader comes near them.
   if ("IntersectionObserver" in window && byId("explorer-data").textContent.length > 400000) {
     const watcher = new IntersectionObserver((entries) => {
-      if (entries.some((entry) => entry.isIntersecting)) { watcher.disconnect(); start(); }
+      if (entries.some((entry) => entry.isIntersecting)) { watcher.disconnect(); begin(); }
     }, { rootMargin: "800px" });
     watcher.observe(byId("questions"));
   } else {
-    start();
+    begin();
   }
 })();
