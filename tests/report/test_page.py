@@ -171,7 +171,7 @@ def test_hard_cases_are_said_not_hidden() -> None:
     text = text_of(page.render(hard_scores()))
     assert "Asked, but not scored: Japan" in text
     assert "the whole sample is no farther away than chance" in text
-    assert "low: read with care" in text
+    assert "20%low" in text or "20% low" in text
     assert "Only 20% of the reply fell on the options" in text
     assert "هل تثق في جيرانك؟" in text
     leak = make_scores(questions=2)

@@ -225,8 +225,6 @@ def test_sentences_after_a_title_without_a_name_say_whom_they_are_about() -> Non
     found = headline(
         scores_with(voice("plain", (0.30, 0.27, 0.33)), voice("persona", (0.26, 0.23, 0.29), captured=0.1))
     )
-    assert found.support[:2] == (
-        "10 to 90% of the reply fell on the options offered; the numbers describe that part alone.",
-        "The smallest distance is that of “persona”.",
-    )
+    assert found.support[0] == "The smallest distance is that of “persona”."
+    assert found.support[2].startswith("10 to 90% of the reply fell on the options offered;")
     assert found.rivals == ("plain",)

@@ -49,9 +49,9 @@ def headline(scores: Scores) -> Headline:
     assert best is not None
     title, rivals = _finding(scores, best, known), _rivals(best, known)
     support = (
-        _reach(known),
         _who(best, title),
         _worth(best),
+        _reach(known),
         _whom(scores, best),
         _steering(scores, best, known),
         _variety(best),
