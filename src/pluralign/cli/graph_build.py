@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from pluralign.cli import graph_options as given
-from pluralign.cli import graph_tables as tables
 
 
 class Schema(StrEnum):
@@ -46,6 +45,7 @@ def build(
     all_edges: Annotated[bool, typer.Option(help="Put allEdges into the published schema.")] = False,
 ) -> None:
     """Build a moral graph: which values people found wiser than which, where, and how sure that is."""
+    from pluralign.cli import graph_tables as tables
     from pluralign.graph.build import build as build_graph
     from pluralign.graph.export import write_graph, write_published
 

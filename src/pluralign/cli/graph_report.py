@@ -72,7 +72,7 @@ def report(
     )
     method = read.method
     counted = tally(read.table, method, **read.sources)
-    with given.progress("resampling the participants", 2 * bootstrap) as told:
+    with given.progress("resampling the participants", bootstrap if published else 2 * bootstrap) as told:
         graph = build(read.table, method, cards=read.cards, progress=told, **read.sources)
         resampled = resample(
             counted.table,
