@@ -31,7 +31,7 @@ def texts(name: str, context: Context = FULL) -> tuple[str, str]:
 def test_every_strategy_asks_the_question_and_lists_the_options(name: str) -> None:
     _, user = texts(name)
     assert user.endswith(
-        "Question: Do you trust your neighbours?\nAnswers:\n1. Yes\n2. No\n\nReply with the number only."
+        "Question: Do you trust your neighbours?\nAnswers:\n1. Yes\n2. No\n\nThe number of your answer:"
     )
 
 
@@ -110,6 +110,6 @@ def test_template_texts_are_frozen() -> None:
         "system_plain.v1": "ceee74a1bb0134ed",
     }
     assert {name: templates.template_hash(name) for name in sorted({s.user for s in STRATEGIES.values()})} == {
-        "user_plain.v1": "bc73a0acfa6c96e0",
-        "user_self_alignment.v1": "4dca7d96b4ba5c80",
+        "user_plain.v1": "07e8ea0684fe0b2a",
+        "user_self_alignment.v1": "801ed2caf10d14b6",
     }

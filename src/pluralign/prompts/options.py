@@ -38,7 +38,7 @@ class Shown(NamedTuple):
     listing: str
     """The options as they are listed, beginning with a new line or a space."""
     label_name: str
-    """What the voice is asked to reply with: "the number", "the letter", "the wording"."""
+    """What the voice is asked to reply with: ``number``, ``letter`` or ``wording``."""
     forms: tuple[tuple[str, ...], ...]
     """Per option *in the survey's order*: the beginnings of a reply that count as this answer."""
     labels: tuple[str, ...]
@@ -57,11 +57,11 @@ def show(question: Question, order: Order | None = None, labels: Labels = Labels
     if question.is_numeric and labels is not Labels.LETTER:
         texts = tuple(option.text for option in question.options)
         listing = " " + " ".join(question.options[at].text for at in order)
-        return Shown(question.text, listing, "the number", tuple((text, f" {text}") for text in texts), texts)
+        return Shown(question.text, listing, "number", tuple((text, f" {text}") for text in texts), texts)
     if labels is Labels.NONE:
         texts = tuple(option.text for option in question.options)
         listing = "".join(f"\n- {question.options[at].text}" for at in order)
-        return Shown(question.text, listing, "the wording of one answer", tuple((t, f" {t}") for t in texts), texts)
+        return Shown(question.text, listing, "wording", tuple((t, f" {t}") for t in texts), texts)
     if labels is Labels.LETTER:
         if count > 26:
             raise UsageError(f"question {question.id!r} has {count} options; letters reach only to 26")
@@ -73,7 +73,7 @@ def show(question: Question, order: Order | None = None, labels: Labels = Labels
     return Shown(
         question.text,
         listing,
-        "the letter" if labels is Labels.LETTER else "the number",
+        "letter" if labels is Labels.LETTER else "number",
         tuple((mark, f" {mark}") for mark in own),
         tuple(f"{mark}. {option.text}" for mark, option in zip(own, question.options, strict=True)),
     )
@@ -83,7 +83,7 @@ def orders(question: Question, count: int | Literal["all"], seed: int = 0) -> tu
     """The orders in which to list a question's options; the first is the survey's own.
 
     1: the survey's own. 2: that and its reverse, so that every option stands as often early as late. More: a
-    balanced set in which every option takes every place as equally often as ``count`` allows. "all": every order
+    balanced set in which every option takes every place as evenly as ``count`` allows. "all": every order
     of a nominal scale where there are at most 24, else a balanced set of as many orders as options and their
     reverses; an ordered scale is only ever listed forwards and backwards, as no questionnaire would shuffle it.
     Numeric scales have no more than two orders either. (Findings on order effects: arXiv 2306.07951, 2507.07188.)
