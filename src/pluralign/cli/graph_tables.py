@@ -111,28 +111,37 @@ def coverage(found: Coverage) -> Text:
     )
 
 
-def order(found: Iterable[Structure], graph: MoralGraph) -> Table:
-    """Cycles, transitivity and feedback arcs of each context."""
-    cards = {card.id: card.title for card in graph.values}
+def order(found: Iterable[Structure]) -> Table:
+    """Cycles and transitivity of each context."""
     table = _table("Is it an order?", "Context")
     for name in ("Edges", "Paths\na→b→c", "closed", "turned\nround", "not\nkept", "not\nasked", "Circular\nshare"):
-        table.add_column(name, justify="right")
-    table.add_column("Answers to overrule, so that no cycle is left")
+        table.add_column(name, justify="right", no_wrap=True)
     for each in found:
-        followed = each.transitivity
-        overruled = "; ".join(f"{cards[source]} → {cards[wiser]}" for source, wiser in each.feedback.edges)
-        unsure = "" if each.feedback.exact else " (there may be a cheaper way)"
         table.add_row(
             Text(each.context or "all together"),
             str(each.edges),
-            *(
-                str(n)
-                for n in (followed.paths, followed.closed, followed.reversed, followed.rejected, followed.untested)
-            ),
+            *map(str, each.transitivity),
             f"{each.circularity.inconsistency:.0%}",
-            Text(f"{each.feedback.wiser_answers}: {overruled}{unsure}" if overruled else NONE),
         )
     return table
+
+
+def overruled(found: Iterable[Structure], graph: MoralGraph) -> Text:
+    """What would have to be left out so that no cycle is left."""
+    titles = {card.id: card.title for card in graph.values}
+    lines = []
+    for each in found:
+        cut = each.feedback
+        if not cut.edges:
+            continue
+        circle = sum(len(component.values) for component in each.components)
+        sure = "" if cut.exact else " (there may be a cheaper way)"
+        lines.append(
+            f"{each.context or 'All together'}: {circle} values lead round in circles, until {cut.wiser_answers} "
+            f"answers are overruled{sure}:"
+        )
+        lines += [f"  {titles[source]} → {titles[wiser]}" for source, wiser in cut.edges]
+    return Text("\n".join(lines) if lines else "No cycles.")
 
 
 def sensitivity(rows: Iterable[SweepRow]) -> Table:
