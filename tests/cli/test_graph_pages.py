@@ -146,7 +146,7 @@ def test_polis_tells_what_groups_agree_on_and_writes_seeds(tmp_path: Path) -> No
 def test_the_published_graph_gives_a_charter_and_a_page(shared_data: Path, tmp_path: Path) -> None:
     graph = shared_data / "moral_graph" / "moral-graph-all-participants.json"
     constitution = validate(Constitution, parse(run("charter", str(graph)).stdout, "charter.json"))
-    # Eleven contexts have an edge; the wisest value within "When seeking support" is 304, Informed Autonomy.
+    # Eleven contexts have an edge; in "When seeking support" value 304 has the greatest wisdom, 283 nothing above it.
     assert len(constitution.principles) == 11
     support = constitution.principle("304@when-seeking-support")
     assert {alternative.citation.card for alternative in support.alternatives} >= {"283"}

@@ -60,6 +60,7 @@ class Rival(NamedTuple):
 
     @property
     def win_probability(self) -> float | None:
+        """Share of resamples in which it stands first; None where none were drawn."""
         return self.standing.win_probability if self.standing is not None else None
 
 

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict
 
 from pluralign.core.errors import DataError
 
@@ -52,8 +53,10 @@ class Statement(NamedTuple):
     """Written by the organisers."""
 
 
-class Notice(NamedTuple):
+class Notice(BaseModel):
     """Something in the files that was counted and not used, or used although it looked odd."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     reason: str
     times: int
@@ -122,6 +125,8 @@ _TRUE = {"true", "t", "1"}
 _FALSE = {"false", "f", "0", ""}
 _CONVENTION = {"agree=+1", "disagree=-1", "pass=0"}
 _OPPOSITE = {Vote.AGREE: Vote.DISAGREE, Vote.DISAGREE: Vote.AGREE}
+_UNLISTED = "votes on statements that comments.csv does not list"
+_REPLACED = "earlier votes replaced by a later one of the same person"
 MATRIX_NAMES = ("participants-votes.csv", "participant-votes.csv")
 
 
@@ -361,7 +366,7 @@ def _read_matrix(path: Path, header: list[str], known: set[str]) -> _Read:
             else:
                 dropped += 1
     if dropped:
-        read.notices.append(Notice("votes on statements that comments.csv does not list", dropped, unknown[0]))
+        read.notices.append(Notice(reason=_UNLISTED, times=dropped, example=unknown[0]))
     return read
 
 
@@ -391,9 +396,9 @@ def _read_long(path: Path, known: set[str]) -> _Read:
     if changed:
         example = f"participant {changed[0][0]}, statement {changed[0][1]}"
         earlier = sum(times - 1 for times in pairs.values())
-        read.notices.append(Notice("earlier votes replaced by a later one of the same person", earlier, example))
+        read.notices.append(Notice(reason=_REPLACED, times=earlier, example=example))
     if dropped:
-        read.notices.append(Notice("votes on statements that comments.csv does not list", len(dropped), dropped[0]))
+        read.notices.append(Notice(reason=_UNLISTED, times=len(dropped), example=dropped[0]))
     return read
 
 
@@ -421,4 +426,4 @@ def _check_sign(read: _Read, totals: Counter[tuple[str, Vote]], votes: Path, com
                 if any(counted[name, v] != stated[name, v] for v in _OPPOSITE)
             ]
             reason = f"rows of {where.name} whose stated totals differ from the votes; the votes were used"
-            read.notices.append(Notice(reason, len(differing), differing[0]))
+            read.notices.append(Notice(reason=reason, times=len(differing), example=differing[0]))
