@@ -8,7 +8,7 @@ from pluralign.core.chat import Message
 from pluralign.core.errors import ModelError, UnknownNameError
 from pluralign.engines.base import ChatRequest, Engine, ScoreRequest
 from pluralign.engines.open import open_engine
-from pluralign.engines.scripted import RULES, ScriptedEngine
+from pluralign.engines.scripted import RULES, ScriptedEngine, listed_order
 
 OPTIONS = (("1", " 1"), ("2",), ("3",), ("10",))
 
@@ -105,3 +105,22 @@ def test_the_plan_counts_words_and_shared_beginnings() -> None:
     assert (plan.prompt_tokens, plan.unique_tokens, plan.computed_tokens) == (15, 6, 6)
     assert sorted(plan.batches[0]) == [0, 1, 2]
     assert plan.keys[0] == plan.keys[2] != plan.keys[1]
+
+
+@pytest.mark.parametrize(
+    ("listing", "options", "order"),
+    [
+        ("\n1. Agree\n2. Disagree", (("2",), ("1",)), [1, 0]),
+        ("\n- Disagree\n- Agree", (("Agree", " Agree"), ("Disagree", " Disagree")), [1, 0]),
+        ("\nAnswers: 10 5 1", (("1", " 1"), ("5", " 5"), ("10", " 10")), [2, 1, 0]),
+        ("\n(b) No\n(a) Yes", (("a",), ("b",)), [1, 0]),
+        ("", (("a",), ("b",)), [0, 1]),
+    ],
+    ids=["numbers", "wordings", "one line", "letters", "not listed"],
+)
+def test_first_is_what_stands_first_on_the_page(
+    listing: str, options: tuple[tuple[str, ...], ...], order: list[int]
+) -> None:
+    request = ask("What is a good answer in 1 word?" + listing, options)
+    assert listed_order(request) == order
+    assert shares("first", request)[order[0]] == 1

@@ -8,7 +8,7 @@ estimated.
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -22,7 +22,7 @@ from pluralign.engines.options import credited, form_logprobs, inner_paths
 from pluralign.engines.prefix import Question
 from pluralign.engines.rendering import Rendered, Renderer
 
-BLOCK_ON_CPU = 512
+BLOCK_ON_CPU = 256
 BLOCK_ON_GPU = 4096
 """Tokens per forward pass: enough for matrix products to run at full speed, few enough that masks stay small."""
 
@@ -40,13 +40,15 @@ class LocalEngine:
         adapter: str | None = None,
         adapter_digest: str | None = None,
         origin: str = "",
-        reuse: bool = True,
+        method: Literal["auto", "tree", "padded", "single"] = "auto",
         block: int | None = None,
     ):
         """``model`` is in evaluation mode, on its device. ``digest`` changes when its weights do.
 
-        ``reuse=False`` computes every prompt by itself, as any other program would; scores are the same to 1e-4.
-        ``block`` is how many tokens go through the model at once.
+        ``method`` is how prompts are computed: ``tree`` shares what they have in common, ``padded`` puts 16 into a
+        batch as other programs do, ``single`` reads one by one; ``auto`` takes the first of them that agrees with
+        ``single`` on this model. Scores are the same to 1e-4. ``block`` is how many tokens of a tree go through the
+        model at once.
         """
         self.name = name
         self.can = Capabilities(option_scores="exact", chat=True, stream=True, adapters=True)
@@ -54,12 +56,12 @@ class LocalEngine:
         self.renderer = renderer
         self.block = block or (BLOCK_ON_CPU if model.device.type == "cpu" else BLOCK_ON_GPU)
         self._digest, self._adapter, self._adapter_digest, self._origin = digest, adapter, adapter_digest, origin
-        self._reuse = reuse
+        self._method = method
 
     @cached_property
     def method(self) -> str:
-        """How prompts are computed: ``tree``, ``padded`` or ``single``; the first that agrees with ``single``."""
-        return choose_method(self.model) if self._reuse else "single"
+        """How prompts are computed: ``tree``, ``padded`` or ``single``."""
+        return choose_method(self.model) if self._method == "auto" else self._method
 
     def describe(self) -> dict[str, Any]:
         """Model, adapter, number format, device, chat template and method."""

@@ -54,5 +54,5 @@ def next_logprobs(model: Any, questions: Sequence[Question], *, block: int) -> l
 
 
 def log_softmax_rows(logits: torch.Tensor) -> torch.Tensor:
-    """Log-probabilities in float32, shape as ``logits``."""
-    return torch.log_softmax(logits.float(), dim=-1)
+    """Log-probabilities, shape as ``logits``; normalised in float64 where the device has it."""
+    return torch.log_softmax(logits.float() if logits.device.type == "mps" else logits.double(), dim=-1)

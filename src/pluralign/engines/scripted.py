@@ -168,7 +168,9 @@ def scripted(rule: str) -> ScriptedEngine:
     shares = RULES[rule]
 
     def score(request: ScoreRequest) -> list[float]:
-        return [_log(share) for share in shares(_text(request), request.options)]
+        order = listed_order(request)
+        found = shares(_text(request), [request.options[at] for at in order])
+        return [_log(found[order.index(at)]) for at in range(len(order))]
 
     def speak(request: ChatRequest) -> str:
         text = _text(request)
@@ -196,12 +198,12 @@ def _uniform(_text: str, options: Sequence[tuple[str, ...]]) -> list[float]:
 
 
 def _first(_text: str, options: Sequence[tuple[str, ...]]) -> list[float]:
-    """Always the option that stands first."""
+    """Always the option that is listed first."""
     return [float(at == 0) for at in range(len(options))]
 
 
 def _middle(_text: str, options: Sequence[tuple[str, ...]]) -> list[float]:
-    """Always the option in the middle; of an even number the two in the middle, half each."""
+    """Always the option in the middle of the list; of an even number the two in the middle, half each."""
     middle = {(len(options) - 1) // 2, len(options) // 2}
     return [float(at in middle) / len(middle) for at in range(len(options))]
 
@@ -223,6 +225,32 @@ RULES: dict[str, Callable[[str, Sequence[tuple[str, ...]]], list[float]]] = {
 In a chat these engines reply with the label of one of the options listed in the last message (lines such as
 ``1. Agree``), drawn by the same shares; at temperature 0 the likeliest.
 """
+
+
+def listed_order(request: ScoreRequest) -> list[int]:
+    """Which option stands first on the page, which second, and so on.
+
+    Looked for in the last message: a form of each option at the beginning of a line of its own, else all forms on
+    one line. Where neither is found, the order of the request.
+    """
+    lines = request.messages[-1].content.splitlines()
+
+    def first(found: Sequence[int | None]) -> list[int] | None:
+        known = [place for place in found if place is not None]
+        if len(known) < len(found) or len(set(known)) < len(known):
+            return None
+        return sorted(range(len(known)), key=lambda at: known[at])
+
+    patterns = [
+        re.compile("(?<!\\w)(?:" + "|".join(re.escape(form.strip()) for form in forms) + ")(?!\\w)")
+        for forms in request.options
+    ]
+    starts = [line.lstrip(" \t-*(") for line in lines]
+    placed = first([next((at for at, line in enumerate(starts) if p.match(line)), None) for p in patterns])
+    for line in lines:
+        matches = [pattern.search(line) for pattern in patterns]
+        placed = placed or first([match.start() if match else None for match in matches])
+    return placed or list(range(len(patterns)))
 
 
 def _text(request: ScoreRequest | ChatRequest) -> str:
