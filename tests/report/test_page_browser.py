@@ -86,6 +86,11 @@ def test_questions_can_be_filtered_and_sorted(browser: Any, demo: Path) -> None:
         metas = page.locator("article.question .meta").all_inner_texts()
         assert metas
         assert all(" · Trust · " in meta for meta in metas)
+        assert (
+            page.locator("#means")
+            .inner_text()
+            .startswith(f"Apart on average over these {len(metas)} questions: Plain ")
+        )
         page.select_option("#f-topic", "")
         page.select_option("#f-people", label="Canada")
         assert page.locator("article.question .bar-row.people").first.inner_text().startswith("Canada")

@@ -223,7 +223,7 @@
   const STEP = 12, ON_PAPER = 90; // questions shown at a time; and at most printed without being asked for
   const explorer = byId("explorer"), more = byId("more");
   const people = byId("f-people"), topic = byId("f-topic"), sorting = byId("f-sort"), find = byId("f-text");
-  let shown = STEP, matching = [];
+  let shown = STEP, matching = [], means = "";
 
   function mean(lists) {
     const known = lists.filter(Boolean);
@@ -313,6 +313,7 @@
     for (let at = from; at < upTo; at += 1) explorer.append(card(matching[at]));
     more.hidden = upTo >= matching.length;
     more.textContent = `Show ${Math.min(STEP, matching.length - upTo)} more`;
+    byId("means").textContent = means;
     byId("shown").textContent = matching.length === 0 ? "No question matches." : `${upTo} of ${matching.length} ${matching.length === 1 ? "question" : "questions"} shown. In each bar the options stand from 1 on the left; “apart” is the share of answers that would have to change${people.value === "" ? ", the mean over peoples" : ""}.`;
   }
 
@@ -326,6 +327,11 @@
       matching = matching.map((one) => [disagreement(one), one]).sort(([left], [right]) =>
         left === null || right === null ? (left === null) - (right === null) : sign * (left - right)).map(([, one]) => one);
     }
+    const averages = data().voices.map(([, label], voice) => {
+      const known = matching.map((one) => distance(one, voice)).filter((value) => value !== null);
+      return known.length ? `${label} ${percent(known.reduce((sum, value) => sum + value, 0) / known.length)}` : null;
+    }).filter(Boolean);
+    means = averages.length && matching.length > 1 ? `Apart on average over these ${matching.length} questions: ${averages.join(", ")}.` : "";
     shown = STEP;
     explorer.replaceChildren();
     draw(0);
@@ -333,7 +339,7 @@
 
   function start() {
     const option = (value, text) => make("option", text, { value });
-    if (data().peoples.length !== 1) people.append(option("", "All peoples, counting alike"));
+    if (data().peoples.length !== 1) people.append(option("", "All peoples"));
     data().peoples.forEach(([, name], at) => people.append(option(String(at), at < data().measured ? name : `${name} (no answers of the people)`)));
     topic.append(option("", "All topics"));
     data().topics.forEach((name, at) => name && topic.append(option(String(at), name)));
