@@ -14,7 +14,7 @@ from pluralign.core.errors import DataError, UsageError
 from pluralign.core.run import RunRecord, RunSpec
 from pluralign.engines.base import Engine
 from pluralign.poll.run import Prepared
-from pluralign.store.files import make_folder, write_text
+from pluralign.store.files import make_folder, sweep, write_text
 
 RUN_FILE = "run.json"
 _PACKAGES = ("numpy", "scipy", "pyarrow", "sacrebleu", "torch", "transformers", "peft", "openai", "vllm")
@@ -43,6 +43,7 @@ def open_run(folder: Path, spec: RunSpec, command: Sequence[str]) -> RunRecord:
     Raises :class:`UsageError` where the folder holds another study's run, and leaves that run alone.
     """
     make_folder(folder)
+    sweep(folder)
     if (folder / RUN_FILE).exists():
         earlier = read_run(folder)
         if earlier.spec.id != spec.id:

@@ -1,11 +1,33 @@
 """Files of a run, written so that a reader never sees half of one. Knows no content."""
 
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from pluralign.core.errors import InterruptedRunError, UsageError
+
+
+def part_of(path: Path) -> Path:
+    """Where this process writes ``path`` before it is whole: hidden, beside it, and its own."""
+    return path.with_name(f".{path.name}.{os.getpid()}.part")
+
+
+def sweep(folder: Path) -> None:
+    """Remove what processes left half-written that are no more."""
+    for part in folder.glob(".*.part"):
+        process = part.name.split(".")[-2]
+        if process.isdigit() and not _lives(int(process)):
+            part.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
@@ -13,26 +35,23 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
 
     Raises :class:`InterruptedRunError` where the disk does not take it.
     """
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    beside = Path(name)
+    part = part_of(path)
     try:
-        write(beside)
-        beside.chmod(0o644)
-        beside.replace(path)
+        write(part)
+        part.replace(path)
     except OSError as error:
         raise InterruptedRunError(f"{path} could not be written ({error.strerror}); the answers are kept") from None
     finally:
-        beside.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text whole or not at all."""
-    write_whole(path, lambda beside: _write_text(beside, text))
 
+    def write(part: Path) -> None:
+        part.write_text(text, encoding="utf-8")
 
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
+    write_whole(path, write)
 
 
 def make_folder(path: Path) -> Path:

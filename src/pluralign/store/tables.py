@@ -30,6 +30,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pluralign.core.errors import InterruptedRunError
+from pluralign.store.files import part_of
 
 ANSWERS = pa.schema(
     [
@@ -56,7 +57,7 @@ class TableWriter:
 
     def __init__(self, path: Path, schema: pa.Schema):
         self.path, self.schema = path, schema
-        self._beside = path.with_name(f".{path.name}.part")
+        self._beside = part_of(path)
         self._writer: pq.ParquetWriter | None = None
 
     def __enter__(self) -> Self:
