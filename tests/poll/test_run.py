@@ -227,4 +227,5 @@ def test_a_survey_without_any_reference_can_be_polled(survey_file: Path, tmp_pat
     survey_file.write_text("\n".join(kept))
     _, answers, scores = carry_out(study(survey_file, voices=["plain"]), scripted("uniform"), tmp_path / "run")
     assert len(answers.heard["plain"]) == 3
-    assert scores.cells == scores.summaries == ()
+    assert not scores.cells
+    assert not scores.summaries

@@ -1,5 +1,6 @@
 """``pluralign poll``: ask voices a survey and see whom they speak for."""
 
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -109,7 +110,7 @@ def _carry_out(path: Path | None, flags: dict[str, Any], questions: dict[str, An
     with notes.status("Comparing with the people …"):
         scores = compare.compare(prepared, answers, spec)
         write_text(folder / "scores.json", scores.model_dump_json(indent=1) + "\n")
-        write_text(folder / "report.html", page.render(scores))
+        write_text(folder / "report.html", page.render(scores, command=shlex.join(record.command)))
     records.write_run(folder, record.model_copy(update={"finished": records.now(), "counts": answers.counts}))
     console = Console()
     console.print(page.sentence(scores), highlight=False)
