@@ -46,6 +46,12 @@ class OptionScores:
     """Per option and surface form the natural log of the plain probability of that continuation."""
     prompt_tokens: int
     """Length of the rendered prompt in tokens."""
+    low: tuple[float, ...] | None = None
+    """Where only the likeliest tokens are known: per option the log of its least possible probability. ``logprobs``
+    are then these, what was certainly seen. ``None`` where scores are exact."""
+    high: tuple[float, ...] | None = None
+    """Where only the likeliest tokens are known: per option the log of its greatest possible probability, at least
+    ``low`` and at most 0. ``None`` where scores are exact."""
 
 
 @dataclass(frozen=True, slots=True)

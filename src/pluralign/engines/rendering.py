@@ -119,7 +119,7 @@ class Renderer:
                 head, last = (), prompt
                 whole = iter(self.batch_tokens([text + form for form in _forms(request)]))
                 continued = [[next(whole) for _ in forms] for forms in request.options]
-            rendered.append(_join(request, head, last, continued))
+            rendered.append(join(request, head, last, continued))
         return rendered
 
     def _tail(self, text: str) -> str:
@@ -145,7 +145,7 @@ def _forms(request: ScoreRequest) -> list[str]:
     return [form for forms in request.options for form in forms]
 
 
-def _join(request: ScoreRequest, head: Tokens, prompt: Tokens, continued: Sequence[Sequence[Tokens]]) -> Rendered:
+def join(request: ScoreRequest, head: Tokens, prompt: Tokens, continued: Sequence[Sequence[Tokens]]) -> Rendered:
     """``head`` is what all share for certain; ``prompt`` is the rest of the prompt, alone and with every form."""
     # Tokenising prompt and form together shows how the model would have read them. Where a form melts into the
     # prompt's last token, all forms are scored from before that token, so that they stay comparable.
