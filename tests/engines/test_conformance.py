@@ -4,7 +4,7 @@ import importlib.util
 import itertools
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,6 +33,8 @@ class Subject:
     """The option log-probabilities it must give, where they are known without it."""
     sparing: int = 1
     """Ask every so many-th request only, of an engine that takes its time."""
+    close: Callable[[], None] = lambda: None
+    """Puts away what the engine needs."""
 
     @property
     def requests(self) -> list[ScoreRequest]:
@@ -96,9 +98,31 @@ def _scripted() -> Subject:
     return Subject(scripted("hash"))
 
 
+def _http() -> Subject:
+    pytest.importorskip("openai")
+    from pluralign.engines.http import open_http
+    from tests.engines import fake_server
+
+    server = fake_server.FakeServer("vllm")
+    thread = fake_server.start(server)
+    engine = open_http(f"http:tiny@{server.url}")
+
+    def truth(request: ScoreRequest) -> tuple[float, ...]:
+        return fake_server.truth(server, request)
+
+    def close() -> None:
+        engine.close()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+    return Subject(engine, truth=truth, close=close)
+
+
 LOCAL = ("llama", "qwen2", "qwen3", "mistral", "gemma2", "gemma3_text", "phi3", "gpt2", "gpt_neox", "opt", "bloom")
 SUBJECTS: dict[str, Callable[[], Subject]] = {
     "scripted": _scripted,
+    "http": _http,
     "markov": _markov,
     **{kind: lambda kind=kind: _local(kind) for kind in (*LOCAL, "mamba")},  # type: ignore[misc]
 }
@@ -107,8 +131,10 @@ SUBJECTS: dict[str, Callable[[], Subject]] = {
 @pytest.fixture(
     scope="module", params=[*SUBJECTS, pytest.param("smollm2", marks=pytest.mark.model)], ids=lambda name: str(name)
 )
-def subject(request: pytest.FixtureRequest) -> Subject:
-    return _smollm2() if request.param == "smollm2" else SUBJECTS[request.param]()
+def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
+    made = _smollm2() if request.param == "smollm2" else SUBJECTS[request.param]()
+    yield made
+    made.close()
 
 
 def asked(options: tuple[tuple[str, ...], ...] = LABELS, reply_start: str = "") -> list[ScoreRequest]:

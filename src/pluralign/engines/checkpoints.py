@@ -12,6 +12,7 @@ import logging
 import os
 import re
 import shutil
+import struct
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -177,7 +178,7 @@ def _write_converted(file: Path, folder: Path) -> None:
         try:
             tokenizer = AutoTokenizer.from_pretrained(**place)
             read = AutoModelForCausalLM.from_pretrained(**place, dtype=torch.float32)
-        except (ValueError, KeyError, NotImplementedError) as error:
+        except (ValueError, KeyError, IndexError, NotImplementedError, struct.error) as error:
             raise ModelError(f"cannot read the GGUF file {str(file)!r}: {error}") from None
         # A model read from GGUF refuses to be saved: copy its numbers into one that never heard of GGUF.
         plain = {key: value for key, value in read.config.to_dict().items() if key != "quantization_config"}
