@@ -27,7 +27,7 @@ def texts(name: str, context: Context = FULL) -> tuple[str, str]:
     return system.content, user.content
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("name", [name for name in STRATEGIES if name != "persona-last"])
 def test_every_strategy_asks_the_question_and_lists_the_options(name: str) -> None:
     _, user = texts(name)
     assert user.endswith(
@@ -37,9 +37,15 @@ def test_every_strategy_asks_the_question_and_lists_the_options(name: str) -> No
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_only_strategies_that_say_so_name_the_collective(name: str) -> None:
-    system, user = texts(name)
-    assert ("Kenyan" in system) is STRATEGIES[name].names_collective
-    assert "Kenyan" not in user
+    assert ("Kenyan" in "".join(texts(name))) is STRATEGIES[name].names_collective
+
+
+def test_persona_last_shares_the_whole_question_between_collectives() -> None:
+    kenya, other = (texts("persona-last", Context(one)) for one in (KENYA, OTHERS[0]))
+    assert kenya[0] == other[0] == texts("plain")[0]
+    shared = kenya[1][: kenya[1].index("Kenyan")]
+    assert other[1].startswith(shared)
+    assert "Question: Do you trust your neighbours?\nAnswers:\n1. Yes\n2. No\n" in shared
 
 
 def test_plain_and_persona_share_the_whole_question() -> None:
@@ -110,6 +116,7 @@ def test_template_texts_are_frozen() -> None:
         "system_plain.v1": "ceee74a1bb0134ed",
     }
     assert {name: templates.template_hash(name) for name in sorted({s.user for s in STRATEGIES.values()})} == {
+        "user_persona_last.v1": "0a8c08d4e8667ba2",
         "user_plain.v1": "07e8ea0684fe0b2a",
         "user_self_alignment.v1": "801ed2caf10d14b6",
     }

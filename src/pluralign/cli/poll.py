@@ -39,6 +39,7 @@ def poll(
     resamples: int | None = typer.Option(None, min=100, help="Bootstrap resamples behind each interval."),
     name: str | None = typer.Option(None, help="Short name of the study; the folder is named after it."),
     out: Path | None = typer.Option(None, help="Folder to write to. Default: runs/NAME-ID."),
+    plan: bool = typer.Option(False, "--plan", help="Say what it will take and what it will buy, and stop."),
 ) -> None:
     """Poll voices of a model on a survey and compare their answers with the people's.
 
@@ -64,17 +65,19 @@ def poll(
         "resamples": resamples,
     }
     questions = {"ids": _listed(question), "topics": topic or None, "per_topic": per_topic}
-    _carry_out(study, {key: value for key, value in flags.items() if value is not None}, questions, out)
+    _carry_out(study, {key: value for key, value in flags.items() if value is not None}, questions, out, plan)
 
 
 def _listed(text: str | None) -> list[str] | None:
     return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _carry_out(path: Path | None, flags: dict[str, Any], questions: dict[str, Any], out: Path | None) -> None:
+def _carry_out(
+    path: Path | None, flags: dict[str, Any], questions: dict[str, Any], out: Path | None, plan: bool
+) -> None:
     from pluralign.cli.settings import cache_folder, quiet_libraries
     from pluralign.engines.open import open_engine
-    from pluralign.poll import compare, records, run
+    from pluralign.poll import compare, forecast, records, run
     from pluralign.poll.study import study_from
     from pluralign.report import page, tables
     from pluralign.store.files import write_text
@@ -97,6 +100,10 @@ def _carry_out(path: Path | None, flags: dict[str, Any], questions: dict[str, An
             chat_template=study.chat_template,
             cache_dir=cache_folder(),
         )
+    if plan:
+        with notes.status("Laying out the prompts …"):
+            _print_forecast(forecast.forecast(prepared, engine))
+        return
     spec = records.specify(prepared, engine)
     folder = out or Path("runs") / f"{study.name}-{spec.id[:8]}"
     record = records.open_run(folder, spec, ("pluralign", *sys.argv[1:]))
@@ -118,6 +125,19 @@ def _carry_out(path: Path | None, flags: dict[str, Any], questions: dict[str, An
     for caveat in scores.caveats:
         notes.print(f"Note: {caveat}", highlight=False, style="dim")
     print(f"Report: {folder / 'report.html'}")
+
+
+def _print_forecast(size: Any) -> None:
+    """Print a :class:`pluralign.poll.forecast.Forecast`."""
+    shared = size.unique_tokens / max(size.prompt_tokens, 1)
+    print(f"{size.questions:,} questions x {size.voices:,} voices: {size.prompts:,} prompts, {size.distinct:,} differ")
+    print(f"{size.prompt_tokens:,} prompt tokens, {size.unique_tokens:,} of them distinct beginnings ({shared:.0%})")
+    print(f"{size.computed_tokens:,} tokens will be computed")
+    if size.seconds is not None:
+        minutes, seconds = divmod(round(size.seconds), 60)
+        print(f"about {minutes} min {seconds:02} s on this machine as busy as it is now")
+    if size.interval_width is not None:
+        print(f"the interval of a voice's distance to one people will be about {size.interval_width:.3f} wide")
 
 
 class _ProgressLine:

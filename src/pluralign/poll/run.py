@@ -161,7 +161,7 @@ def poll(prepared: Prepared, engine: Engine, folder: Path, on_progress: Callable
         TableWriter(folder / "answers.parquet", ANSWERS) as answer_table,
         TableWriter(folder / "prompts.parquet", PROMPTS) as prompt_table,
     ):
-        for shard in _shards(everything, SHARD):
+        for shard in shards(everything, SHARD):
             keys, scores = _answer(shard, engine, store, counts, prepared.total, on_progress)
             answer_rows, prompt_rows = [], []
             for item, key in zip(shard, keys, strict=True):
@@ -284,6 +284,7 @@ def _unpacked(payload: dict[str, Any]) -> OptionScores:
     )
 
 
-def _shards(everything: Iterator[Item], size: int) -> Iterator[list[Item]]:
+def shards(everything: Iterator[Item], size: int) -> Iterator[list[Item]]:
+    """Consecutive lists of at most ``size`` items, laid out one list at a time."""
     while shard := list(islice(everything, size)):
         yield shard

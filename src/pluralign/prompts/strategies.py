@@ -1,4 +1,5 @@
-"""The ways of asking a model to speak for a group: six strategies of CultureSPA (Xu et al., NAACL 2025), own wording.
+"""The ways of asking a model to speak for a group: six strategies of CultureSPA (Xu et al., NAACL 2025), own wording,
+and one of ours.
 
 Knows no survey: whoever asks brings the neighbours and the answered examples a strategy calls for.
 
@@ -11,6 +12,7 @@ cross-culture                  P2       … and to think of cultures near to and
 self-alignment                 P3       five questions "it answered before", as the collective did
 persona+self-alignment         P1+P3    both
 cross-culture+self-alignment   P2+P3    both
+persona-last                            persona, named after the question: all collectives share it
 =============================  =======  ==========================================================
 """
 
@@ -49,7 +51,7 @@ class Strategy(NamedTuple):
 
     name: str
     paper: str
-    """What the source calls it."""
+    """What the source calls it; empty if it has none."""
     summary: str
     """One plain sentence for readers."""
     system: str
@@ -63,7 +65,7 @@ class Strategy(NamedTuple):
     @property
     def names_collective(self) -> bool:
         """Whether the prompt says whom to speak for."""
-        return self.system != "system_plain.v1"
+        return self.system != "system_plain.v1" or self.user.startswith("user_persona_last")
 
     @property
     def needs_neighbours(self) -> bool:
@@ -144,6 +146,13 @@ STRATEGIES: dict[str, Strategy] = {
             "system_cross_culture.v1",
             "user_self_alignment.v1",
         ),
+        Strategy(
+            "persona-last",
+            "",
+            "asked to answer as a person of that background would, named after the question",
+            "system_plain.v1",
+            "user_persona_last.v1",
+        ),
     )
 }
 
@@ -152,7 +161,7 @@ def strategy(name: str) -> Strategy:
     """The strategy of that name or of the paper's ("P1"); raises :class:`UnknownNameError`."""
     folded = name.strip().casefold().replace("_", "-")
     for candidate in STRATEGIES.values():
-        if folded in (candidate.name, candidate.paper.casefold()):
+        if folded and folded in (candidate.name, candidate.paper.casefold()):
             return candidate
     raise UnknownNameError("voice", name, STRATEGIES)
 
