@@ -43,7 +43,7 @@ def test_only_strategies_that_say_so_name_the_collective(name: str) -> None:
 def test_persona_last_shares_the_whole_question_between_collectives() -> None:
     kenya, other = (texts("persona-last", Context(one)) for one in (KENYA, OTHERS[0]))
     assert kenya[0] == other[0] == texts("plain")[0]
-    shared = kenya[1][: kenya[1].index("Kenyan")]
+    shared = kenya[1][: kenya[1].index("Answer as")]
     assert other[1].startswith(shared)
     assert "Question: Do you trust your neighbours?\nAnswers:\n1. Yes\n2. No\n" in shared
 
