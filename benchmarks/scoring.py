@@ -64,8 +64,8 @@ class Timing(NamedTuple):
     scores: list[OptionScores]
 
 
-def persona_requests(questions: int, countries: int = 18) -> list[ScoreRequest]:
-    """A fixed sample of the bundled survey, country by country."""
+def persona_requests(questions: int, countries: int = 18, wordings: bool = False) -> list[ScoreRequest]:
+    """A fixed sample of the bundled survey, country by country; options by label or by wording, one form each."""
     survey = surveys.load("world-mini")
     chosen = survey.questions[:: max(1, len(survey.questions) // questions)][:questions]
     persona = strategies.strategy("persona")
@@ -74,8 +74,8 @@ def persona_requests(questions: int, countries: int = 18) -> list[ScoreRequest]:
         for question in chosen:
             shown = show(question)
             messages = persona.messages(shown, strategies.Context(collective))
-            # Labels alone: what both programs can be asked for.
-            requests.append(ScoreRequest(messages, tuple((forms[0],) for forms in shown.forms)))
+            texts = [option.text for option in question.options] if wordings else [forms[0] for forms in shown.forms]
+            requests.append(ScoreRequest(messages, tuple((text,) for text in texts)))
     return requests
 
 
@@ -137,20 +137,8 @@ def start_lm_eval(folder: Path, environment: Path, pairs: Path, threads: int, cl
     if not (environment / "bin" / "lm-eval").exists():
         venv.create(environment, with_pip=True)
         constraints = Path(__file__).parent.parent / "constraints.txt"
-        install = [
-            python,
-            "-m",
-            "pip",
-            "install",
-            "-q",
-            "-c",
-            constraints,
-            "torch",
-            "transformers",
-            "accelerate",
-            LM_EVAL,
-        ]
-        subprocess.run(install, check=True)
+        packages = ["torch", "transformers", "accelerate", LM_EVAL]
+        subprocess.run([str(python), "-m", "pip", "install", "-q", "-c", str(constraints), *packages], check=True)
     return subprocess.Popen(
         [python, "-c", LM_EVAL_SCRIPT, folder, pairs, str(threads), clock, str(repeats)],
         stdin=subprocess.PIPE,
@@ -170,6 +158,14 @@ def ask_lm_eval(process: Any) -> dict[str, Any]:
     raise RuntimeError("lm-eval stopped without an answer")
 
 
+def flat(scores: Sequence[OptionScores]) -> list[float]:
+    return [value for answer in scores for forms in answer.forms for value in forms]
+
+
+def largest_difference(one: Sequence[float], other: Sequence[float]) -> float:
+    return max(abs(left - right) for left, right in zip(one, other, strict=True))
+
+
 def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--questions", type=int, default=8, help="questions per country")
@@ -181,6 +177,13 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         default="wall",
         help="cpu: processor seconds, with one thread, for machines that others use at the same time",
     )
+    parser.add_argument(
+        "--options",
+        choices=("labels", "wordings"),
+        default="labels",
+        help="what is scored: the number of an option, which lm-eval reads off one pass per prompt as we do, or its "
+        "whole wording, for which lm-eval reads the prompt once per option",
+    )
     parser.add_argument("--lm-eval", action="store_true", help="compare with lm-eval, installed by itself")
     parser.add_argument("--environment", type=Path, default=Path(".benchmarks/lm-eval"), help="where to install it")
     parser.add_argument("--json", type=Path, help="also write the numbers there")
@@ -190,7 +193,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
 
     engine: Any = open_engine("smollm2", dtype="float32", device="cpu", threads=threads)
     plain = LocalEngine(engine.model, engine.renderer, name="padded", digest="", method="padded")
-    requests = persona_requests(options.questions)
+    requests = persona_requests(options.questions, wordings=options.options == "wordings")
     plan = engine.plan(requests)
     operations = 2 * linear_weights(engine) * plan.computed_tokens
 
@@ -210,7 +213,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
 
     engine.score(requests[:8])
     rounds: list[dict[str, float]] = []
-    difference = 0.0
+    differences = {"padded": 0.0, "lm-eval": 0.0}
     for _ in range(options.repeats):
         rate = matrix_rate(engine, now)
         ours = timed(engine, requests, now)
@@ -222,21 +225,15 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
             "ours": ours.seconds,
             "padded": padded.seconds,
         }
-        difference = max(
-            difference,
-            max(
-                abs(a - b)
-                for x, y in zip(ours.scores, padded.scores, strict=True)
-                for a, b in zip(_forms(x), _forms(y), strict=True)
-            ),
-        )
+        differences["padded"] = max(differences["padded"], largest_difference(flat(ours.scores), flat(padded.scores)))
         if other is not None:
             answer = ask_lm_eval(other)
             times["lm-eval"] = answer["seconds"]
-            found = [value for scores in ours.scores for forms in scores.forms for value in forms]
-            difference = max(difference, max(abs(a - b) for a, b in zip(found, answer["answers"], strict=True)))
+            differences["lm-eval"] = max(
+                differences["lm-eval"], largest_difference(flat(ours.scores), answer["answers"])
+            )
         rounds.append(times)
-        print(json.dumps({key: round(value, 3) for key, value in times.items()}), file=sys.stderr)
+        print(json.dumps({key: float(f"{value:.4g}") for key, value in times.items()}), file=sys.stderr)
     if other is not None:
         other.stdin.close()
         other.wait()
@@ -255,6 +252,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         return statistics.median(times[key] / times["ours"] for times in rounds)
 
     result: dict[str, Any] = {
+        "options": options.options,
         "prompts": len(requests),
         "prompt_tokens": plan.prompt_tokens,
         "unique_tokens": plan.unique_tokens,
@@ -266,20 +264,17 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, Any]:
         "computed_tokens_per_second": plan.computed_tokens / median("ours"),
         "answers_per_second": len(requests) / median("ours"),
         "times_padded": ratio("padded"),
-        "largest_difference": difference,
+        "largest_difference_from_padded": differences["padded"],
         "peak_mb_by_prompts": memory,
     }
     if options.lm_eval:
         result["times_lm_eval"] = ratio("lm-eval")
+        result["largest_difference_from_lm_eval"] = differences["lm-eval"]
     for key, value in result.items():
         print(f"{key:28} {value:.4g}" if isinstance(value, float) else f"{key:28} {value}")
     if options.json:
         options.json.write_text(json.dumps(result, indent=1))
     return result
-
-
-def _forms(scores: OptionScores) -> list[float]:
-    return [value for forms in scores.forms for value in forms]
 
 
 if __name__ == "__main__":
