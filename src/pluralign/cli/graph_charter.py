@@ -64,6 +64,7 @@ def charter(
 
 
 def _polished(constitution: "Constitution", name: str) -> "Constitution":
+    from pluralign.cli.graph_options import progress
     from pluralign.cli.settings import cache_folder, quiet_libraries
     from pluralign.core.chat import Message
     from pluralign.engines.base import ChatRequest
@@ -73,12 +74,18 @@ def _polished(constitution: "Constitution", name: str) -> "Constitution":
     quiet_libraries()
     engine = open_engine(name, cache_dir=cache_folder())
 
-    def rewrite(prompt: str) -> str:
-        (reply,) = engine.chat([ChatRequest((Message("user", prompt),), max_tokens=700)])
-        # A refusal or a text cut short is no wording.
-        return reply.text if reply.finish == "stop" else ""
+    texts = sum(2 * (1 + len(principle.alternatives)) for principle in constitution.principles)
+    with progress(f"{name} polishes", texts) as told:
 
-    result = polish(constitution, rewrite, model=name)
+        def rewrite(prompt: str) -> str:
+            # A token is at least three letters of English; a version twice as long would be refused anyway.
+            request = ChatRequest((Message("user", prompt),), max_tokens=len(prompt) // 3)
+            (reply,) = engine.chat([request])
+            told(1)
+            # A refusal or a text cut short is no wording.
+            return reply.text if reply.finish == "stop" else ""
+
+        result = polish(constitution, rewrite, model=name)
     print(f"{result.rewritten} texts polished by {name}, {len(result.kept)} left as they were.", file=sys.stderr)
     for kept in result.kept:
         print(f"  {kept.principle}, {kept.field} of card {kept.card}: {kept.reason}", file=sys.stderr)
