@@ -1,0 +1,204 @@
+"""What came of comparing runs, as numbers: what ``pluralign compare --json`` writes and its page is made from.
+
+Knows no page and computes nothing. A difference is always *before less after*: above zero, a distance has become
+smaller. Every number that does not exist is ``None``.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from pluralign.core.collective import Collective
+from pluralign.poll.scores import DistanceName, Mark, Measure
+
+MeasureName = Literal["wasserstein", "js_distance", "total_variation", "entropy_ratio", "agreement", "skill"]
+MEASURES: tuple[MeasureName, ...] = (
+    "wasserstein",
+    "js_distance",
+    "total_variation",
+    "entropy_ratio",
+    "agreement",
+    "skill",
+)
+LEVEL = 0.05
+"""A difference is called one where its p-value, corrected if it is one of many, is at most this."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Difference(_Part):
+    """Before less after, with its 95 % interval; the same resampled questions stand on both sides."""
+
+    value: float | None
+    low: float | None = None
+    """``None`` where there are too few questions (or topics) to tell."""
+    high: float | None = None
+    p: float | None = None
+    """Two-sided bootstrap p-value of "no difference"."""
+    p_adjusted: float | None = None
+    """The same corrected for all peoples and voices of this pair of runs (Benjamini and Hochberg); ``None`` for what
+    is over all peoples."""
+
+    @property
+    def decided(self) -> bool:
+        """Whether it can be told from no difference at all: by the corrected p-value where there is one."""
+        p = self.p if self.p_adjusted is None else self.p_adjusted
+        return p is not None and p <= LEVEL
+
+
+class Change(_Part):
+    """One number before and after."""
+
+    before: Measure
+    after: Measure
+    """Both over the questions answered in both runs, and so not always what the runs' own reports say."""
+    difference: Difference
+    """Resampling questions."""
+    by_topic: Difference
+    """Resampling whole topics: wider, because questions of a topic go up and down together."""
+
+    def spread(self, by_topic: bool) -> Difference:
+        """The difference with the interval of either kind."""
+        return self.by_topic if by_topic else self.difference
+
+
+class PeopleChange(_Part):
+    """One voice against one people."""
+
+    collective: str
+    questions: int
+    """Answered by people and voice, before and after: what every number here is over."""
+    measures: dict[MeasureName, Change]
+    marks: tuple[Mark, ...]
+    """Floors and ceilings on the same questions."""
+
+
+class Worst(_Part):
+    """The people served worst, whoever it is. Not the same one before and after, perhaps."""
+
+    by: Literal["skill", "distance"]
+    """Skill where every people has one, else the headline distance."""
+    before: str
+    after: str
+    change: Change
+    """Of the worst-served people's number; in each resample the people that is worst there."""
+
+
+class Contrast(_Part):
+    """How a voice tells peoples apart, held against how the peoples differ: is it drawing stereotypes?"""
+
+    peoples: int
+    questions: int
+    people: float | None
+    """Mean headline distance between two of the peoples on a question."""
+    spread: Change
+    """Mean distance between the voice's answers for two peoples, over that between the peoples. Above 1: it
+    exaggerates; below 1: it makes them alike."""
+    direction: Change
+    """Correlation, in [-1, 1], of how far each people's shares lie from the mean of the peoples, in the voice and in
+    truth. Near 1: the voice tells them apart as they do differ; near 0: it tells them apart, but otherwise."""
+
+
+class Confusion(_Part):
+    """Asked to be each people, closest to which?"""
+
+    questions: int
+    """Those that all the peoples compared were asked."""
+    before: dict[str, dict[str, float]]
+    """People spoken for -> people compared with -> mean headline distance."""
+    after: dict[str, dict[str, float]]
+    right: Change
+    """Number of peoples spoken for whose voice is closest to just them (before less after, like every difference)."""
+    chance: float
+    """How many would be right if the closest people were drawn by lot."""
+
+
+class VoiceChange(_Part):
+    """One voice over all its peoples, each people counting alike, and each of them."""
+
+    voice: str
+    label: str
+    sentence: str
+    """What the model is told, in plain words."""
+    steered: bool
+    """Whether it is told whom to speak for."""
+    overall: dict[MeasureName, Change]
+    marks: tuple[Mark, ...]
+    """Means of the peoples' floors and ceilings."""
+    peoples: tuple[PeopleChange, ...]
+    worst: Worst | None
+    """``None`` with fewer than two peoples."""
+    contrast: Contrast | None
+    """``None`` for a voice that speaks for nobody in particular, and with fewer than two peoples."""
+    confusion: Confusion | None
+
+
+class Steering(_Part):
+    """What telling the model whom to speak for is worth: distance unsteered less distance steered, within one run."""
+
+    unsteered: str
+    steered: str
+    peoples: int
+    gap: Change
+    """Above zero: steering helps. On the headline distance."""
+
+
+class Pair(_Part):
+    """Two runs, voice by voice."""
+
+    before: int
+    """Position in :attr:`Comparison.runs`."""
+    after: int
+    voices: tuple[VoiceChange, ...]
+    steering: tuple[Steering, ...]
+    same_answers: bool
+    """Whether all answers compared are the same to the last digit."""
+    notes: tuple[str, ...]
+    """What a reader must know of these two, in plain sentences: what else differs, what was silent."""
+
+
+class RunLabel(_Part):
+    """One run as readers know it."""
+
+    label: str
+    """Short, and different for every run."""
+    folder: str
+    run: str
+    """Id of its specification."""
+    study: str
+    model: str
+    adapter: str
+    """Empty without one."""
+    started: str
+    """UTC, ISO 8601."""
+    command: tuple[str, ...]
+
+
+class Comparison(_Part):
+    """Everything that comparing runs found out. The first run is held against each of the others."""
+
+    schema_version: Literal[1] = 1
+    created: str
+    """UTC, ISO 8601."""
+    version: str
+    """Of pluralign."""
+    runs: tuple[RunLabel, ...]
+    survey: str
+    survey_title: str
+    citation: str
+    licence: str
+    survey_notes: str
+    collectives: tuple[Collective, ...]
+    headline: DistanceName
+    """Wasserstein wherever a question has an order, else total variation."""
+    questions: int
+    """In all runs."""
+    ordered: int
+    topics: int
+    resamples: int
+    seed: int
+    pairs: tuple[Pair, ...]
+    left_out: tuple[str, ...]
+    """What some runs have and others have not, in plain sentences."""
