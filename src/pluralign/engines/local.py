@@ -246,12 +246,15 @@ def choose_method(model: Any) -> str:
     }
     with torch.inference_mode():
         truth = torch.tensor(plain.next_logprobs(model, questions, batch=1))
-        allowed = 1e-4 if model.dtype == torch.float32 else 0.02 * float(truth.std())
+        # In half precision numbers differ by rounding alone; seeing the wrong tokens changes them as much as asking
+        # about other sequences does.
+        other = float((truth - truth.roll(1, dims=0)).abs().mean())
         for name, way in ways.items():
             try:
                 found = torch.tensor(way())
             except (RuntimeError, ValueError, TypeError, IndexError, AttributeError, KeyError, NotImplementedError):
                 continue
-            if float((found - truth).abs().max()) <= allowed:
+            wrong = (found - truth).abs()
+            if float(wrong.max()) <= 1e-4 or (model.dtype != torch.float32 and float(wrong.mean()) <= 0.1 * other):
                 return name
     return "single"
