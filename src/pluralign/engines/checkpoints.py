@@ -168,6 +168,7 @@ def convert_gguf(file: Path, cache_dir: Path) -> Path:
 
 def _write_converted(file: Path, folder: Path) -> None:
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from pluralign.engines.quiet import quiet
@@ -186,7 +187,10 @@ def _write_converted(file: Path, folder: Path) -> None:
         model.load_state_dict(read.state_dict())
         model.tie_weights()
         model.generation_config = read.generation_config
-        model.save_pretrained(folder)
+        try:
+            model.save_pretrained(folder)
+        except SafetensorError as error:  # a full disk, most likely
+            raise OSError(str(error)) from None
         tokenizer.save_pretrained(folder)
 
 
