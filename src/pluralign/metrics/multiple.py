@@ -34,7 +34,7 @@ def false_discovery_rates(p_values: Array) -> Array:
     adjusted = np.full(len(p_values), np.nan)
     known = np.flatnonzero(~np.isnan(p_values))
     order = known[np.argsort(p_values[known], kind="stable")]
-    inflated = p_values[order] * len(order) / np.arange(1, len(order) + 1)
+    inflated = p_values[order] * (len(order) / np.arange(1, len(order) + 1))
     # A p-value may not become better than a greater one: the least of all from here on.
     adjusted[order] = np.minimum(np.minimum.accumulate(inflated[::-1])[::-1], 1.0)
     return adjusted

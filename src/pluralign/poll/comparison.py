@@ -43,9 +43,13 @@ class Difference(_Part):
 
     @property
     def decided(self) -> bool:
-        """Whether it can be told from no difference at all: by the corrected p-value where there is one."""
+        """Whether it can be told from no difference at all: by the corrected p-value where there is one, and never
+        against the interval.
+        """
         p = self.p if self.p_adjusted is None else self.p_adjusted
-        return p is not None and p <= LEVEL
+        if p is None or self.low is None or self.high is None:
+            return False
+        return p <= LEVEL and (self.low > 0 or self.high < 0)
 
 
 class Change(_Part):

@@ -51,6 +51,7 @@ def _environment() -> Environment:
         listed=words.listed,
         signed=compare_words.signed,
         gain=compare_words.gain,
+        ends=compare_words.ends,
         distance_names=words.DISTANCE_NAMES,
         distance_sentences=words.DISTANCE_SENTENCES,
         measures=MEASURES,

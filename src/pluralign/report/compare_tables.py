@@ -10,7 +10,7 @@ from rich.text import Text
 from pluralign.poll.comparison import Change, Comparison, Difference, Pair, VoiceChange
 from pluralign.poll.scores import DistanceName
 from pluralign.report import words
-from pluralign.report.compare_words import Direction, closer_by, direction, foremost, gain
+from pluralign.report.compare_words import Direction, closer_by, direction, ends, foremost, gain
 
 MOST_PEOPLES = 30
 """Above this number only those with the greatest changes are listed."""
@@ -109,7 +109,7 @@ def _rows(comparison: Comparison, voice: VoiceChange, by_topic: bool) -> list[_R
         rows.append(
             _Row("between peoples", *_sides(voice.contrast.spread, 2), gain(voice.contrast.spread.spread(by_topic)))
         )
-    if voice.confusion is not None:
+    if voice.confusion is not None and len(voice.peoples) > 1:
         right = voice.confusion.right
         rows.append(_Row(f"nearest right /{len(voice.peoples)}", *_sides(right, 0), gain(right.spread(by_topic), 0)))
     return rows
@@ -133,7 +133,7 @@ def _peoples(comparison: Comparison, voice: VoiceChange, by_topic: bool) -> Grou
             Text(names.get(one.collective, one.collective)),
             *_sides(change, 3),
             closer_by(difference),
-            words.interval(difference.low, difference.high, 3) or words.NONE,
+            ends(difference) or words.NONE,
             _VERDICTS[direction(difference)],
         )
     if len(shown) == len(rows):

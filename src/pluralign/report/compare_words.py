@@ -11,6 +11,11 @@ from typing import NamedTuple
 from pluralign.poll.comparison import Comparison, Difference, Pair, RunLabel, VoiceChange
 from pluralign.report import words
 
+_FINEST = 6
+"""Digits after which rounding is left to itself."""
+_NOTABLE = 0.05
+"""Changes of the entropy ratio below this are left to the table."""
+
 
 class Direction(Enum):
     """Where a distance went."""
@@ -86,14 +91,11 @@ def sentence_of(comparison: Comparison, pair: Pair, voice: VoiceChange, *, by_to
         case Direction.SAME:
             return f"{asked}{after} is exactly as far from {whom} as {before}."
         case Direction.CLOSER:
-            return (
-                f"{asked}{after} is {_amount(difference)} closer to {whom} than {before} "
-                f"({words.interval(low, high, 3)})."
-            )
+            return f"{asked}{after} is {_amount(difference)} closer to {whom} than {before} ({ends(difference)})."
         case Direction.FARTHER:
             return (
                 f"{asked}{after} is {_amount(difference)} farther from {whom} than {before} "
-                f"({words.interval(_less(high), _less(low), 3)})."
+                f"({ends(difference, turned=True)})."
             )
     asked_on = words.count(comparison.topics, "topic") if by_topic else words.count(comparison.questions, "question")
     which = f"{asked_on} cannot tell whether {after} or {before} is closer to {whom}, asked as “{voice.label}”"
@@ -146,8 +148,22 @@ def gain(difference: Difference, digits: int = 2) -> str:
     if difference.value is None:
         return words.NONE
     text = signed(-difference.value, digits)
-    ends = words.interval(_less(difference.high), _less(difference.low), digits)
-    return f"{text} ({ends})" if ends else text
+    between = ends(difference, digits, turned=True)
+    return f"{text} ({between})" if between else text
+
+
+def ends(difference: Difference, digits: int = 3, *, turned: bool = False) -> str:
+    """The interval in words; empty where there is none. ``turned``: as after less before.
+
+    An end that is not zero is not rounded to zero where that would seem to take back a decision.
+    """
+    low, high = difference.low, difference.high
+    if low is None or high is None:
+        return ""
+    nearest = min(abs(low), abs(high))
+    while difference.decided and digits < _FINEST and nearest < 0.5 * 10**-digits:
+        digits += 1
+    return words.interval(-high, -low, digits) if turned else words.interval(low, high, digits)
 
 
 def closer_by(difference: Difference, digits: int = 3) -> str:
@@ -175,10 +191,6 @@ def _span(value: float) -> str:
     if abs(value) < 0.0005:
         return "0.000"
     return f"{words.number(abs(value), 3)} {'closer' if value > 0 else 'farther'}"
-
-
-def _less(value: float | None) -> float | None:
-    return None if value is None else -value
 
 
 def _noise(comparison: Comparison, voice: VoiceChange, by_topic: bool) -> str:
@@ -211,13 +223,13 @@ def _whom(comparison: Comparison, pair: Pair, voice: VoiceChange, by_topic: bool
     total = len(voice.peoples)
     parts = []
     if counts.closer:
-        parts.append(f"closer to {_all(counts.closer, total)}")
+        parts.append(f"came closer to {_all(counts.closer, total)}")
     if counts.farther:
-        parts.append(f"farther from {_all(counts.farther, total)}")
+        parts.append(f"moved away from {_all(counts.farther, total)}")
     if not parts:
         return "For no single people can a change be told from chance."
     rest = f"; for {counts.undecided} it cannot be told" if counts.undecided else ""
-    return f"It came {' and '.join(parts)}{rest} (corrected for looking {many} times)."
+    return f"It {' and '.join(parts)}{rest} (corrected for looking {many} times)."
 
 
 def _all(count: int, total: int) -> str:
@@ -227,6 +239,8 @@ def _all(count: int, total: int) -> str:
 def _variety(voice: VoiceChange, by_topic: bool) -> str:
     ratio = voice.overall["entropy_ratio"]
     if not ratio.spread(by_topic).decided or ratio.after.value is None or ratio.before.value is None:
+        return ""
+    if abs(ratio.after.value - ratio.before.value) < _NOTABLE:
         return ""
     more = "more of one mind than it was" if ratio.after.value < ratio.before.value else "more varied than it was"
     return (
