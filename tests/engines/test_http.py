@@ -4,6 +4,7 @@ import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,8 @@ from pluralign.engines.base import ChatRequest, Engine, ScoreRequest
 from pluralign.engines.http import HttpEngine, address, open_http
 from pluralign.engines.http_bodies import OPENAI
 from pluralign.engines.open import open_engine
+from pluralign.poll import run
+from pluralign.poll.study import Study
 from tests.engines.fake_server import FakeServer, refused, serving, truth
 
 LABELS = (("1", " 1"), ("2", " 2"), ("3",), ("10",))
@@ -23,6 +26,8 @@ TEXTS = (("Agree",), ("Agree strongly",), ("Disagree",), ("Disagree strongly", "
 AT_ONCE = {"retry-after-ms": "5"}
 BUSY = (429, AT_ONCE, {"error": {"message": "Rate limit reached.", "code": "rate_limit_exceeded"}})
 BROKEN = (500, AT_ONCE, {"error": {"message": "The engine is on fire."}})
+
+REPLIES = {"vllm": "/v1/completions", "hosted": "/v1/chat/completions"}
 
 Opened = Callable[..., HttpEngine]
 
@@ -129,15 +134,17 @@ def test_opening_by_name(kind: str) -> None:
 # Exact scores.
 
 
-def test_one_request_per_question_names_every_token_of_the_options(opened: Opened) -> None:
+def test_questions_share_requests_and_name_every_token_of_their_options(opened: Opened) -> None:
     server = FakeServer("vllm")
     engine = opened(server)
-    [scores] = engine.score([question(TEXTS)])
-    assert scores.logprobs == pytest.approx(truth(server, question(TEXTS)), abs=1e-9)
-    assert scores.low is scores.high is None
-    [body] = server.asked_for("/v1/completions")
-    assert len(body["prompt"]) > 1
-    assert all(prompt[: len(body["prompt"][0])] == body["prompt"][0] for prompt in body["prompt"])
+    asked = [*questions(20), *(question(TEXTS, f"Is number {at} important?") for at in range(5))]
+    for request, scores in zip(asked, engine.score(asked), strict=True):
+        assert scores.logprobs == pytest.approx(truth(server, request), abs=1e-9)
+        assert scores.low is scores.high is None
+    bodies = server.asked_for("/v1/completions")
+    prompts = sum(len(body["prompt"]) for body in bodies)
+    assert prompts > len(asked), "options of several tokens take several prompts"
+    assert len(bodies) == -(-prompts // 16)
 
 
 def test_the_same_options_are_tokenised_once(opened: Opened) -> None:
@@ -298,6 +305,14 @@ def test_refusals_are_counted_as_refusals(opened: Opened) -> None:
     assert replies[3].finish != "refused"
 
 
+def test_a_reply_in_parts(opened: Opened) -> None:
+    server = FakeServer("hosted")
+    engine = opened(server)
+    parts = [{"type": "thinking", "thinking": []}, {"type": "text", "text": "Yes"}, {"type": "text", "text": "."}]
+    server.faults.append(_answer({"content": parts}, "stop"))
+    assert engine.chat([chat()])[0].text == "Yes."
+
+
 def test_of_a_question_that_was_refused_nothing_is_known(opened: Opened) -> None:
     server = FakeServer("hosted")
     engine = opened(server, concurrency=1)
@@ -316,7 +331,7 @@ def test_what_may_pass_is_tried_again(opened: Opened, kind: str) -> None:
     server = FakeServer(kind)
     engine = opened(server, concurrency=2)
     undisturbed = engine.score(questions(6))
-    server.faults.extend([BUSY, BROKEN, "drop", "half", BUSY])
+    server.faults.extend(["drop", "half", BUSY, BROKEN, BUSY])
     assert engine.score(questions(6)) == undisturbed
     assert not server.faults
 
@@ -394,3 +409,33 @@ def test_a_page_where_a_server_should_be(opened: Opened) -> None:
 def test_impossible_settings_are_refused(arguments: dict[str, float]) -> None:
     with pytest.raises(ModelError, match="concurrency"):
         open_http("http:tiny@http://127.0.0.1:9/v1", **arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["vllm", "hosted"])
+def test_a_poll_that_the_server_broke_off_goes_on_and_ends_as_an_undisturbed_one(
+    opened: Opened, kind: str, tmp_path: Path
+) -> None:
+    server = FakeServer(kind)
+    engine = opened(server, concurrency=4, retries=0)
+    study = Study.model_validate(
+        {"model": "http", "survey": "world-mini", "voices": ["persona"], "as": ["USA", "KEN"], "orders": 1}
+    )
+    # A little more than a batch of 64 questions takes.
+    apart = {"vllm": 14, "hosted": 70}[kind]
+    prepared = run.prepare(study)
+    folders = {name: tmp_path / name for name in ("undisturbed", "disturbed")}
+    for folder in folders.values():
+        folder.mkdir()
+    run.poll(prepared, engine, folders["undisturbed"], lambda _: None)
+    asked = len(server.asked_for(REPLIES[kind]))
+    server.asked.clear()
+    for _ in range(2):
+        server.faults.extend([None] * apart + ["drop"])
+        with pytest.raises(InterruptedRunError, match="run the same command again"):
+            run.poll(prepared, engine, folders["disturbed"], lambda _: None)
+    run.poll(prepared, engine, folders["disturbed"], lambda _: None)
+    repeated = len(server.asked_for(REPLIES[kind])) - asked
+    assert 0 < repeated < 2 * apart, "no batch that was finished is asked for again"
+    for table in ("answers.parquet", "prompts.parquet"):
+        one, other = ((folder / table).read_bytes() for folder in folders.values())
+        assert one == other

@@ -31,12 +31,13 @@ from pluralign.engines.http_bodies import (
     top_scores,
 )
 from pluralign.engines.http_bounds import unknown
-from pluralign.engines.http_exact import ExactScores
+from pluralign.engines.http_exact import PROMPTS, ExactScores
 from pluralign.engines.http_server import RequestRefusedError, Server
 from pluralign.engines.options import check, inner_paths
 
 BATCH = 64
-"""Requests that are scored and stored together: what an interruption costs. More where more are under way at once."""
+"""Requests that are scored and stored together: what an interruption costs. More where more are under way at once,
+and where several go into one request."""
 TOPS = (20, 5)
 """How many likeliest tokens a server is asked to list, the most first; 20 is the most that OpenAI lists."""
 
@@ -286,7 +287,7 @@ class HttpEngine:
             raise
 
     def _batches(self, prompts: Sequence[Any]) -> tuple[tuple[int, ...], ...]:
-        size = max(BATCH, 4 * self.server.concurrency)
+        size = max(BATCH, (PROMPTS if self._exact else 4) * self.server.concurrency)
         order = sorted(range(len(prompts)), key=lambda at: prompts[at])
         return tuple(tuple(order[start : start + size]) for start in range(0, len(order), size))
 

@@ -102,11 +102,18 @@ def completion(answer: Mapping[str, Any]) -> Completion:
     refusal = message.get("refusal")
     usage = answer.get("usage") or {}
     return Completion(
-        text=message.get("content") or refusal or "",
+        text=_text(message.get("content")) or refusal or "",
         finish=finish(choice.get("finish_reason"), refused=bool(refusal)),
         prompt_tokens=int(usage.get("prompt_tokens") or 0),
         completion_tokens=int(usage.get("completion_tokens") or 0),
     )
+
+
+def _text(content: Any) -> str:
+    """What a message says; some servers write it in parts, of which those that are no text are thoughts."""
+    if isinstance(content, list):
+        return "".join(part["text"] for part in content if isinstance(part, dict) and isinstance(part.get("text"), str))
+    return content if isinstance(content, str) else ""
 
 
 def finish(reason: str | None, *, refused: bool) -> Literal["stop", "length", "refused"]:

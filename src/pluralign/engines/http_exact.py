@@ -2,12 +2,13 @@
 
 The server's ``/tokenize`` says how the model reads prompt and options; ``/completions`` then takes the tokens of the
 prompt, every beginning of an option after it, and the ids whose log-probabilities are wanted
-(``logprob_token_ids``): one request per question, whatever its options are called. Knows no weights.
+(``logprob_token_ids``), for several questions in one request. Knows no weights.
 """
 
 import math
+import threading
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
 from pluralign.core.errors import ModelError
 from pluralign.engines.base import OptionScores, ScoreRequest
@@ -19,13 +20,26 @@ from pluralign.engines.rendering import Rendered, Tokens, join
 
 CHOSEN = 128
 """How many chosen tokens one request may name; vLLM allows no more."""
-PROMPTS = 64
-"""How many prompts one request may hold."""
+PROMPTS = 16
+"""How many prompts one request holds: enough that posting them costs little, few enough that several requests are
+under way at once."""
+
+Key = TypeVar("Key")
 
 _REMEMBERED = 10_000
 # What servers write for minus infinity, which JSON does not have.
 _NOTHING = -9000.0
 _TRIAL = ("Is family important?", "Do you like tea or coffee better?")
+
+
+class Asked(NamedTuple):
+    """A prompt and the tokens that may come after it."""
+
+    part: int
+    """Which of the requests it belongs to."""
+    path: Tokens
+    """What of an option stands before."""
+    chosen: tuple[int, ...]
 
 
 class Tail(NamedTuple):
@@ -44,6 +58,7 @@ class ExactScores:
         self.tail = tail
         self._prompts: dict[tuple[tuple[str, str], ...], Tokens] = {}
         self._texts: dict[str, Tokens] = {}
+        self._lock = threading.Lock()
 
     @classmethod
     def offered(cls, server: Server) -> Self | None:
@@ -56,7 +71,7 @@ class ExactScores:
                 return None
             # Two tokens of which one at least is not what the model would have said.
             chosen = sorted({prompts[0][0], *digits})
-            [found] = _ask(server, [prompts[0]], chosen)
+            [found] = _ask(server, [prompts[0]], chosen, clipped=False)
         except (RequestRefusedError, KeyError, TypeError, ValueError):
             return None
         if any(value > 1e-3 for value in found.values()):
@@ -70,64 +85,66 @@ class ExactScores:
         """Requests in tokens. Raises :class:`ModelError` for options that the model cannot tell apart."""
         for request in requests:
             check(request)
-        self._learn(requests)
-        return [self._rendered(request) for request in requests]
+        with self._lock:
+            self._learn(requests)
+            return [self._rendered(request) for request in requests]
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[OptionScores]:
-        """Score every request, several at once; in the order of the requests."""
-        return self.server.each(self._scored, self.render(requests))
+        """Score every request; in the order of the requests."""
+        parts = self.render(requests)
+        calls = _calls(parts)
+        edges: list[dict[Tokens, float]] = [{} for _ in parts]
+        for call, answers in zip(calls, self.server.each(lambda call: self._answers(parts, call), calls), strict=True):
+            for asked, found in zip(call, answers, strict=True):
+                edges[asked.part].update({(*asked.path, token): found[token] for token in asked.chosen})
+        results = []
+        for part, edges_of_part in zip(parts, edges, strict=True):
+            forms = form_logprobs(part.forms, edges_of_part)
+            results.append(
+                OptionScores(
+                    logprobs=credited(part.forms, forms),
+                    forms=tuple(tuple(of_option) for of_option in forms),
+                    prompt_tokens=part.prompt_tokens,
+                )
+            )
+        return results
 
-    def _scored(self, part: Rendered) -> OptionScores:
-        paths = inner_paths(part.forms)
-        edges: dict[Tokens, float] = {}
-        for start in range(0, len(paths), PROMPTS):
-            some = paths[start : start + PROMPTS]
-            wanted = {path: _next_tokens(part, path) for path in some}
-            chosen = sorted({token for tokens in wanted.values() for token in tokens})
-            for first in range(0, len(chosen), CHOSEN):
-                named = chosen[first : first + CHOSEN]
-                answers = _ask(self.server, [part.stem + path for path in some], named)
-                for path, found in zip(some, answers, strict=True):
-                    for token in wanted[path] & set(named):
-                        edges[*path, token] = _logprob(found, token, self.server)
-        forms = form_logprobs(part.forms, edges)
-        return OptionScores(
-            logprobs=credited(part.forms, forms),
-            forms=tuple(tuple(of_option) for of_option in forms),
-            prompt_tokens=part.prompt_tokens,
-        )
+    def _answers(self, parts: Sequence[Rendered], call: Sequence[Asked]) -> list[dict[int, float]]:
+        chosen = sorted({token for asked in call for token in asked.chosen})
+        answers = _ask(self.server, [parts[asked.part].stem + asked.path for asked in call], chosen)
+        for found in answers:
+            if not set(chosen) <= found.keys():
+                raise ModelError(f"the server at {self.server.base_url!r} left out log-probabilities it was asked for")
+        return answers
 
     def _rendered(self, request: ScoreRequest) -> Rendered:
         prompt = self._prompts[_turns(request)]
         tail = self._tail_of(prompt)
         head = prompt[: len(prompt) - len(tail.tokens)]
         before = tail.text + request.reply_start
-        continued = [[self._tokens(before + form) for form in forms] for forms in request.options]
-        return join(request, head, self._tokens(before) if before else (), continued)
+        continued = [[self._texts[before + form] for form in forms] for forms in request.options]
+        return join(request, head, self._texts[before] if before else (), continued)
 
     def _tail_of(self, prompt: Tokens) -> Tail:
         if self.tail is not None and prompt[-len(self.tail.tokens) :] == self.tail.tokens:
             return self.tail
         return Tail("", ())
 
-    def _tokens(self, text: str) -> Tokens:
-        return self._texts[text]
-
     def _learn(self, requests: Sequence[ScoreRequest]) -> None:
         """Have the server tokenise what it has not yet; the same few options come again and again."""
-        if len(self._prompts) > _REMEMBERED or len(self._texts) > _REMEMBERED:
-            self._prompts.clear()
-            self._texts.clear()
-        new = list({_turns(request): request for request in requests if _turns(request) not in self._prompts}.values())
-        found = self.server.each(lambda request: _ids(self.server, {"messages": messages(request)}), new)
-        self._prompts.update(zip(map(_turns, new), found, strict=True))
+        asked = {_turns(request): {"messages": messages(request)} for request in requests}
+        self._complete(self._prompts, asked)
         texts: set[str] = set()
         for request in requests:
             before = self._tail_of(self._prompts[_turns(request)]).text + request.reply_start
             texts |= {before + form for forms in request.options for form in ("", *forms)}
-        unknown = sorted(texts - self._texts.keys() - {""})
-        ids = self.server.each(lambda text: _ids(self.server, {"prompt": text, "add_special_tokens": False}), unknown)
-        self._texts.update(zip(unknown, ids, strict=True))
+        self._complete(self._texts, {text: {"prompt": text, "add_special_tokens": False} for text in texts - {""}})
+
+    def _complete(self, known: dict[Key, Tokens], asked: Mapping[Key, Mapping[str, Any]]) -> None:
+        if len(known) > _REMEMBERED and not asked.keys() <= known.keys():
+            known.clear()
+        new = [key for key in asked if key not in known]
+        known.update(zip(new, self.server.each(lambda key: _ids(self.server, asked[key]), new), strict=True))
 
 
 def _turns(request: ScoreRequest) -> tuple[tuple[str, str], ...]:
@@ -159,8 +176,27 @@ def _tail(server: Server, prompts: Sequence[Tokens]) -> Tail | None:
     return Tail(text, tokens)
 
 
-def _ask(server: Server, prompts: Sequence[Tokens], chosen: Sequence[int]) -> list[dict[int, float]]:
-    """Per prompt the log-probabilities of the chosen tokens after it."""
+def _calls(parts: Sequence[Rendered]) -> list[list[Asked]]:
+    """Everything to be asked, in requests that the server takes."""
+    calls: list[list[Asked]] = []
+    named: set[int] = set()
+    for at, part in enumerate(parts):
+        for path in inner_paths(part.forms):
+            tokens = sorted(_next_tokens(part, path))
+            for first in range(0, len(tokens), CHOSEN):
+                asked = Asked(at, path, tuple(tokens[first : first + CHOSEN]))
+                if not calls or len(calls[-1]) >= PROMPTS or len(named | set(asked.chosen)) > CHOSEN:
+                    calls.append([])
+                    named = set()
+                calls[-1].append(asked)
+                named |= set(asked.chosen)
+    return calls
+
+
+def _ask(
+    server: Server, prompts: Sequence[Tokens], chosen: Sequence[int], *, clipped: bool = True
+) -> list[dict[int, float]]:
+    """Per prompt the log-probabilities of the chosen tokens after it; rounding errors above 0 are clipped."""
     answer = server.post(
         "/completions",
         {
@@ -179,22 +215,17 @@ def _ask(server: Server, prompts: Sequence[Tokens], chosen: Sequence[int]) -> li
         },
     )
     choices = sorted(answer["choices"], key=lambda choice: int(choice["index"]))
+    ceiling = 0.0 if clipped else math.inf
     if len(choices) != len(prompts):
         raise ModelError(f"the server at {server.base_url!r} answered {len(choices)} of {len(prompts)} prompts")
     return [
         {
-            int(name.removeprefix("token_id:")): (float(value) if value > _NOTHING else -math.inf)
+            int(name.removeprefix("token_id:")): (min(float(value), ceiling) if value > _NOTHING else -math.inf)
             for name, value in choice["logprobs"]["top_logprobs"][0].items()
             if name.removeprefix("token_id:").isdecimal() and name.startswith("token_id:")
         }
         for choice in choices
     ]
-
-
-def _logprob(found: Mapping[int, float], token: int, server: Server) -> float:
-    if token not in found:
-        raise ModelError(f"the server at {server.base_url!r} left out the log-probability of token {token}")
-    return min(0.0, found[token])
 
 
 def _next_tokens(part: Rendered, path: Tokens) -> set[int]:
