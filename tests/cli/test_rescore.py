@@ -7,41 +7,27 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Said
+from tests.golden.test_wvs_scores import SCORES
 from tests.poll.conftest import SURVEY
 
 Command = Callable[..., Said]
 
-# Meta-Llama-3-8B-Instruct, run 0, scored by the formula of CultureSPA's code on its released answers.
-GOLDEN = [
-    ("unaware", "USA", 0.6834018936951607, 252, 5, 2),
-    ("unaware", "CHN", 0.621851234974844, 218, 5, 36),
-    ("aware_USA", "USA", 0.7112480594614056, 254, 3, 2),
-    ("aware_CHN", "CHN", 0.6654272746485781, 221, 1, 37),
-    ("aware_self_alignment_USA", "USA", 0.6699352476787999, 240, 17, 2),
-]
 
-
-@pytest.mark.parametrize(("answers", "country", "score", "used", "invalid", "no_reference"), GOLDEN)
+@pytest.mark.parametrize("golden", SCORES, ids=lambda golden: f"{golden[1]}-{golden[0]}")
 def test_published_scores(
-    type_command: Command,
-    shared_data: Path,
-    answers: str,
-    country: str,
-    score: float,
-    used: int,
-    invalid: int,
-    no_reference: int,
+    type_command: Command, shared_data: Path, golden: tuple[str, str, float, int, int, int]
 ) -> None:
+    country, condition, *expected = golden
     folder = shared_data / "wvs7"
     said = type_command(
         "rescore", "--survey", f"wvs7:{folder}", "--collective", country,
-        "--answers", folder / f"answers_llama3_{answers}.json", "--published", "--json",
+        "--answers", folder / f"answers_llama3_{condition}.json", "--published", "--json",
     )  # fmt: skip
     found = json.loads(said.out)
-    assert found["cultural_alignment"] == pytest.approx(score, abs=1e-12)
-    assert (found["used"], found["invalid"], found["no_reference"]) == (used, invalid, no_reference)
+    assert [found[key] for key in ("cultural_alignment", "used", "invalid", "no_reference")] == pytest.approx(
+        expected, abs=1e-12
+    )
     assert found["used"] + found["invalid"] + found["no_reference"] + found["unasked"] == 259
-    assert found["cultural_alignment_lowest"] < found["cultural_alignment"] < found["cultural_alignment_highest"]
 
 
 def test_one_answer_per_question_is_worse_than_uniform(type_command: Command, shared_data: Path) -> None:
