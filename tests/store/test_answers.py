@@ -3,13 +3,18 @@
 import multiprocessing
 import os
 import signal
+import socket
 import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from pluralign.core.errors import DataError, InterruptedRunError
-from pluralign.store.answers import AnswerStore
+from pluralign.store import answers
+from pluralign.store.answers import AnswerStore, Claim
 
 
 def test_what_was_put_is_there_after_reopening(tmp_path: Path) -> None:
@@ -90,3 +95,72 @@ def test_a_full_disk_keeps_what_is_there_and_says_so(tmp_path: Path) -> None:
         with pytest.raises(InterruptedRunError, match=r"database or disk is full; 1 answers are kept"):
             store.put({"big": "x" * 100_000})
         assert store.get(["k", "big"]) == {"k": 1}
+
+
+def test_a_batch_is_claimed_by_one_and_given_back_with_its_answers(tmp_path: Path) -> None:
+    with AnswerStore(tmp_path / "a.sqlite") as one, AnswerStore(tmp_path / "a.sqlite") as other:
+        assert one.claim("b", ["k", "l"]) is Claim.MINE
+        assert one.claim("b", ["k", "l"]) is Claim.MINE
+        assert other.claim("b", ["k", "l"]) is Claim.TAKEN
+        assert other.claim("c", ["m"]) is Claim.MINE
+        assert one.put({"k": 1, "l": 2})
+        assert other.claim("b", ["k", "l"]) is Claim.ANSWERED
+        assert claims(tmp_path / "a.sqlite") == ["c"]
+
+
+def test_closing_gives_claims_back(tmp_path: Path) -> None:
+    with AnswerStore(tmp_path / "a.sqlite") as one:
+        assert one.claim("b", ["k"]) is Claim.MINE
+    with AnswerStore(tmp_path / "a.sqlite") as other:
+        assert other.claim("b", ["k"]) is Claim.MINE
+
+
+@pytest.mark.parametrize(
+    ("owner", "age", "found"),
+    [
+        (f"{socket.gethostname()}/{os.getppid()}/0/0", 0, Claim.TAKEN),  # a process that lives
+        (f"{socket.gethostname()}/{os.getppid()}/0/0", 61, Claim.MINE),  # lives, and has not stirred
+        (f"{socket.gethostname()}/{os.getpid()}/0/0", 0, Claim.MINE),  # an earlier one that had our number
+        (f"{socket.gethostname()}/{2**22 + 1}/0/0", 0, Claim.MINE),  # no process has so high a number
+        ("elsewhere/1/0/0", 0, Claim.TAKEN),
+        ("elsewhere/1/0/0", 61, Claim.MINE),
+    ],
+)
+def test_a_claim_whose_owner_is_gone_or_silent_is_taken_over(
+    tmp_path: Path, owner: str, age: float, found: Claim
+) -> None:
+    path = tmp_path / "a.sqlite"
+    with AnswerStore(path) as store:
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("insert into claim values ('b', ?, ?)", (owner, time.time() - age))
+        assert store.claim("b", ["k"]) is found
+
+
+def test_claims_are_renewed_while_the_owner_computes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "BEAT_SECONDS", 0.01)
+    path = tmp_path / "a.sqlite"
+    with AnswerStore(path) as store, closing(sqlite3.connect(path)) as connection:
+        store.claim("b", ["k"])
+        first = connection.execute("select beat from claim").fetchone()
+        while connection.execute("select beat from claim").fetchone() == first:
+            time.sleep(0.01)
+
+
+def test_what_was_stored_by_whoever_took_over_stays(tmp_path: Path) -> None:
+    with AnswerStore(tmp_path / "a.sqlite") as late, AnswerStore(tmp_path / "a.sqlite") as heir:
+        assert late.claim("b", ["k"]) is Claim.MINE
+        assert heir.put({"k": "the heir's"})
+        assert not late.put({"k": "too late"})
+        assert late.get(["k"]) == {"k": "the heir's"}
+
+
+def claims(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        return [batch for (batch,) in connection.execute("select batch from claim order by batch")]
+
+
+def test_many_may_open_a_store_at_the_same_moment(tmp_path: Path) -> None:
+    """Making the file and its write-ahead log takes a lock that SQLite does not always wait for."""
+    with ThreadPoolExecutor(8) as pool:
+        for store in pool.map(lambda _: AnswerStore(tmp_path / "a.sqlite").path, range(40)):
+            assert store.exists()

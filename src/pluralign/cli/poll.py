@@ -160,6 +160,7 @@ class _ProgressLine:
         self._task = self._bar.add_task("asking", total=None)
         self._started = self._said = time.monotonic()
         self._first: int | None = None
+        self._waited = False
 
     def __enter__(self) -> "_ProgressLine":
         self._bar.start()
@@ -174,6 +175,9 @@ class _ProgressLine:
             self._first = progress.done
             if progress.done:
                 self._console.print(f"{progress.done:,} answers are there already.", highlight=False)
+        if progress.waiting and not self._waited:
+            self._console.print("Another process is at work on this run: waiting for its answers.", highlight=False)
+            self._waited = True
         self._bar.update(self._task, completed=progress.done, total=progress.total)
         now = time.monotonic()
         if self._console.is_terminal or now - self._said < self.EVERY_SECONDS:

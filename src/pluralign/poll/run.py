@@ -18,12 +18,14 @@ from pluralign.core.distribution import Distribution, Obtained
 from pluralign.core.errors import UsageError
 from pluralign.core.survey import Survey
 from pluralign.engines.base import Engine, OptionScores
+from pluralign.poll.answer import Progress, answer
 from pluralign.poll.ask import Item, items
 from pluralign.poll.scores import ExamplePrompt
 from pluralign.poll.study import Study
 from pluralign.prompts.options import Labels, orders
 from pluralign.prompts.strategies import strategy
 from pluralign.store.answers import AnswerStore
+from pluralign.store.files import sweep
 from pluralign.store.tables import ANSWERS, PROMPTS, TableWriter
 from pluralign.surveys import load
 from pluralign.surveys.countries import country
@@ -45,16 +47,6 @@ class Prepared(NamedTuple):
     """Whom voices speak for."""
     total: int
     """Number of answers to come."""
-
-
-class Progress(NamedTuple):
-    """How far a poll has come."""
-
-    done: int
-    """Answers in hand, resumed ones included."""
-    total: int
-    computed: int
-    """Answers computed by this process."""
 
 
 @dataclass
@@ -162,7 +154,7 @@ def poll(prepared: Prepared, engine: Engine, folder: Path, on_progress: Callable
         TableWriter(folder / "prompts.parquet", PROMPTS) as prompt_table,
     ):
         for shard in shards(everything, SHARD):
-            keys, scores = _answer(shard, engine, store, counts, prepared.total, on_progress)
+            keys, scores = answer(shard, engine, store, counts, prepared.total, on_progress)
             answer_rows, prompt_rows = [], []
             for item, key in zip(shard, keys, strict=True):
                 heard[item.voice.id].setdefault(item.question.id, Heard()).add(scores[key])
@@ -177,48 +169,8 @@ def poll(prepared: Prepared, engine: Engine, folder: Path, on_progress: Callable
                     )
             answer_table.write(answer_rows)
             prompt_table.write(prompt_rows)
+    sweep(folder)  # another process at this run may have died since it was opened
     return Answers(heard, counts, tuple(examples.values()))
-
-
-def _answer(
-    shard: Sequence[Item],
-    engine: Engine,
-    store: AnswerStore,
-    counts: dict[str, int],
-    total: int,
-    on_progress: Callable[[Progress], None],
-) -> tuple[list[str], dict[str, OptionScores]]:
-    """Keys of a shard's items, and the scores behind them, computing what the store does not have."""
-    unique = list(dict.fromkeys(item.request for item in shard))
-    plan = engine.plan(unique)
-    key_of = dict(zip(unique, plan.keys, strict=True))
-    keys = [key_of[item.request] for item in shard]
-    stored = store.get(plan.keys)
-    counts["prompts"] += len(shard)
-    counts["prompt_tokens"] += plan.prompt_tokens
-    counts["unique_tokens"] += plan.unique_tokens
-    repeats: dict[str, int] = {}
-    for key in keys:
-        repeats[key] = repeats.get(key, 0) + 1
-    before = counts["prompts"] - len(shard)
-    done = before + sum(repeats[key] for key in stored)
-    counts["resumed"] += len(stored)
-    on_progress(Progress(done, total, counts["computed"]))
-    for batch in plan.batches:
-        missing = [at for at in batch if plan.keys[at] not in stored]
-        if not missing:
-            continue
-        fresh = {
-            plan.keys[at]: _packed(scores)
-            for at, scores in zip(missing, engine.score([unique[at] for at in missing]), strict=True)
-        }
-        store.put(fresh)
-        stored.update(fresh)
-        counts["computed"] += len(fresh)
-        done += sum(repeats[key] for key in fresh)
-        on_progress(Progress(done, total, counts["computed"]))
-    counts["computed_tokens"] += plan.computed_tokens
-    return keys, {key: _unpacked(payload) for key, payload in stored.items()}
 
 
 def probabilities(logprobs: Sequence[float]) -> npt.NDArray[np.float64] | None:
@@ -262,26 +214,6 @@ def _collective_id(item: Item) -> str:
 def _texts(item: Item) -> dict[str, str]:
     by_role: dict[str, str] = {message.role: message.content for message in item.request.messages}
     return {"system": by_role.get("system", ""), "user": by_role["user"]}
-
-
-def _packed(scores: OptionScores) -> dict[str, Any]:
-    """Plain data; a probability of zero is written as null, as JSON has no infinity."""
-    return {
-        "logprobs": [value if math.isfinite(value) else None for value in scores.logprobs],
-        "forms": [[value if math.isfinite(value) else None for value in forms] for forms in scores.forms],
-        "prompt_tokens": scores.prompt_tokens,
-    }
-
-
-def _unpacked(payload: dict[str, Any]) -> OptionScores:
-    def number(value: float | None) -> float:
-        return -math.inf if value is None else value
-
-    return OptionScores(
-        tuple(number(value) for value in payload["logprobs"]),
-        tuple(tuple(number(value) for value in forms) for forms in payload["forms"]),
-        payload["prompt_tokens"],
-    )
 
 
 def shards(everything: Iterator[Item], size: int) -> Iterator[list[Item]]:

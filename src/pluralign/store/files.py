@@ -16,11 +16,12 @@ def sweep(folder: Path) -> None:
     """Remove what processes left half-written that are no more."""
     for part in folder.glob(".*.part"):
         process = part.name.split(".")[-2]
-        if process.isdigit() and not _lives(int(process)):
+        if process.isdigit() and not lives(int(process)):
             part.unlink(missing_ok=True)
 
 
-def _lives(process: int) -> bool:
+def lives(process: int) -> bool:
+    """Whether this machine runs a process of that number."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
