@@ -2,12 +2,13 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from pluralign.core.errors import InterruptedRunError, UsageError
+from pluralign.core.errors import InterruptedRunError, ModelError, UsageError
 from pluralign.core.survey import Survey
 from pluralign.engines.base import OptionScores, ScoreRequest
 from pluralign.engines.scripted import ScriptedEngine, scripted
@@ -229,3 +230,10 @@ def test_a_survey_without_any_reference_can_be_polled(survey_file: Path, tmp_pat
     assert len(answers.heard["plain"]) == 3
     assert not scores.cells
     assert not scores.summaries
+
+
+def test_an_engine_that_leaves_options_out_is_refused(survey_file: Path, tmp_path: Path) -> None:
+    engine = scripted("uniform")
+    engine.can = replace(engine.can, option_scores="top_k")
+    with pytest.raises(ModelError, match="what it leaves out is not guessed"):
+        carry_out(study(survey_file), engine, tmp_path / "run")

@@ -15,7 +15,9 @@ from pluralign.core.errors import InterruptedRunError
 
 def poll(
     study: Path | None = typer.Argument(None, help="A study in YAML. Flags override its keys.", show_default=False),
-    model: str | None = typer.Option(None, help="smollm2, a hub name, a folder, a GGUF file, or scripted:RULE."),
+    model: str | None = typer.Option(
+        None, help="smollm2, a hub name, a folder, a GGUF file, http:MODEL@URL, or scripted:RULE."
+    ),
     survey: str | None = typer.Option(None, help="world-mini, wvs7:DIR, or a YAML or CSV file of your own."),
     speak_for: str | None = typer.Option(
         None, "--as", help="Collectives to speak for, by code or name, separated by commas. Default: all."
@@ -75,7 +77,7 @@ def _listed(text: str | None) -> list[str] | None:
 def _carry_out(
     path: Path | None, flags: dict[str, Any], questions: dict[str, Any], out: Path | None, plan: bool
 ) -> None:
-    from pluralign.cli.settings import cache_folder, quiet_libraries
+    from pluralign.cli.settings import api_key, cache_folder, quiet_libraries
     from pluralign.engines.open import open_engine
     from pluralign.poll import compare, forecast, records, run
     from pluralign.poll.study import study_from
@@ -99,6 +101,7 @@ def _carry_out(
             adapter=study.adapter,
             chat_template=study.chat_template,
             cache_dir=cache_folder(),
+            api_key=api_key(),
         )
     if plan:
         with notes.status("Laying out the prompts …"):

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from pluralign.core.collective import Collective
 from pluralign.core.distribution import Distribution, Obtained
-from pluralign.core.errors import UsageError
+from pluralign.core.errors import ModelError, UsageError
 from pluralign.core.survey import Survey
 from pluralign.engines.base import Engine, OptionScores
 from pluralign.poll.answer import Progress, answer
@@ -138,8 +138,14 @@ def poll(prepared: Prepared, engine: Engine, folder: Path, on_progress: Callable
     """Ask everything and write ``answers.parquet`` and ``prompts.parquet`` into ``folder``.
 
     Answers already in ``answers.sqlite`` are not asked for again. Raises
-    :class:`pluralign.core.errors.InterruptedRunError` where the disk does not take an answer; what was stored stays.
+    :class:`pluralign.core.errors.InterruptedRunError` where the disk does not take an answer; what was stored stays;
+    and :class:`ModelError` for an engine without exact scores.
     """
+    if engine.can.option_scores != "exact":
+        raise ModelError(
+            f"{engine.name!r} does not tell the probability of every option, and what it leaves out is not guessed: "
+            "use a server that does, such as vLLM, or a local model"
+        )
     study = prepared.study
     heard: dict[str, dict[str, Heard]] = {voice.id: {} for voice in prepared.voices}
     counts = {"prompts": 0, "computed": 0, "resumed": 0, "prompt_tokens": 0, "computed_tokens": 0, "unique_tokens": 0}
