@@ -42,7 +42,7 @@ class Subject:
 
     @property
     def chats(self) -> list[ChatRequest]:
-        return CHATS[1:3] if self.sparing > 1 else CHATS
+        return [replace(chat, max_tokens=6) for chat in CHATS[:3]] if self.sparing > 1 else CHATS
 
 
 def _local(kind: str) -> Subject:
@@ -90,7 +90,7 @@ def _smollm2() -> Subject:
     from pluralign.engines.local import LocalEngine
 
     return Subject(
-        engine, LocalEngine(engine.model, engine.renderer, name="oracle", digest="", method="single"), sparing=4
+        engine, LocalEngine(engine.model, engine.renderer, name="oracle", digest="", method="padded"), sparing=4
     )
 
 
