@@ -65,7 +65,7 @@ def test_it_says_what_changed_and_for_whom(type_command: Command, runs: Path) ->
     assert said.out.startswith("Asked as “persona”, scripted:hash is 0.")
     assert "closer to these 3 peoples than scripted:first (0." in said.out
     assert "scripted:first → scripted:hash, 77 questions" in said.out
-    for name in ("Kenya", "Germany", "United States", "skill", "variety", "gain over plain", "between peoples"):
+    for name in ("Kenya", "Germany", "United States", "skill", "variety", "gain of telling", "between peoples"):
         assert name in said.out
     comparison = Comparison.model_validate_json((runs / "x" / "c.json").read_text())
     assert [run.folder for run in comparison.runs] == ["before", "after"]

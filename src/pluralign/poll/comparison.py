@@ -87,7 +87,7 @@ class Worst(_Part):
     before: str
     after: str
     change: Change
-    """Of the worst-served people's number; in each resample the people that is worst there."""
+    """Of the number of those two. Its interval holds them fixed: it does not cover who came out worst."""
 
 
 class Contrast(_Part):

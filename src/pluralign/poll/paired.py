@@ -300,42 +300,31 @@ def _worst(
     statistics: tuple[dict[MeasureName, Statistic], dict[MeasureName, Statistic]],
     side: _Grid,
 ) -> Worst | None:
-    """Least skill; where some people has none, the greatest headline distance."""
-    if len(peoples) < 2:
-        return None
-    skilled = all(
-        value is not None
-        for one in peoples
-        for value in (one.measures["skill"].before.value, one.measures["skill"].after.value)
-    )
+    """Least skill; where some people has none, the greatest headline distance.
+
+    Who is worst is settled on all questions and then held: the worst of a resample is worse than the worst there is,
+    the more so the more peoples there are, and an interval of it can miss the number it is about.
+    """
+    skills = [(one.measures["skill"].before.value, one.measures["skill"].after.value) for one in peoples]
+    skilled = all(value is not None for both in skills for value in both)
     name: MeasureName = "skill" if skilled else field.headline
-    farthest = np.nanmin if skilled else np.nanmax
-    columns = [at for at, one in enumerate(peoples) if one.measures[name].before.value is not None]
-    if len(columns) < 2:
+    known = [at for at, one in enumerate(peoples) if one.measures[name].before.value is not None]
+    if len(known) < 2:
         return None
-
-    def extreme(statistic: Statistic) -> Statistic:
-        def found(counts: Array) -> Array:
-            values = statistic(counts)[:, columns]
-            whole = ~np.isnan(values).all(axis=1)
-            worst = np.full((len(values), 1), np.nan)
-            worst[whole, 0] = farthest(values[whole], axis=1)
-            return worst
-
-        return found
-
-    defined = _anywhere(_defined(name, side, field.headline))
-    first, second = (extreme(one[name]) for one in statistics)
-    once = np.ones((1, len(defined)))
-    ids = []
-    for one in statistics:
-        values = np.asarray(one[name](once))[0, columns]
-        ids.append(peoples[columns[int(np.argmin(values) if skilled else np.argmax(values))]].collective)
+    sign = 1 if skilled else -1
+    before = min(known, key=lambda at: sign * (peoples[at].measures[name].before.value or 0.0))
+    after = min(known, key=lambda at: sign * (peoples[at].measures[name].after.value or 0.0))
+    change = changes(
+        lambda counts: statistics[0][name](counts)[:, [before]],
+        lambda counts: statistics[1][name](counts)[:, [after]],
+        _anywhere(_defined(name, side, field.headline)[:, [before, after]]),
+        field.draws,
+    )[0]
     return Worst(
         by="skill" if skilled else "distance",
-        before=ids[0],
-        after=ids[1],
-        change=changes(first, second, defined, field.draws)[0],
+        before=peoples[before].collective,
+        after=peoples[after].collective,
+        change=change,
     )
 
 

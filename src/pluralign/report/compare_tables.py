@@ -14,6 +14,7 @@ from pluralign.report.compare_words import Direction, closer_by, direction, ends
 
 MOST_PEOPLES = 30
 """Above this number only those with the greatest changes are listed."""
+_VOICE_WIDTH = 12
 _SHORT: dict[DistanceName, str] = {
     "wasserstein": "Wasserstein",
     "js_distance": "Jensen–Shannon",
@@ -47,13 +48,16 @@ def overview(comparison: Comparison, pair: Pair, *, by_topic: bool = False) -> G
     unit = "whole topics" if by_topic else "questions"
     note = (
         f"Intervals: 95%, resampling {unit} on both sides at once. Skill: 0 is everyone’s average, 1 the people "
-        "themselves. Variety: entropy over the people’s. Between peoples: how far apart the voice’s answers for two "
-        "peoples are, over how far apart they are; above 1 it exaggerates. "
-        "?: too close to call, corrected for the number of peoples."
+        "themselves. Variety: entropy over the people’s; below 1 is more of one mind. Same answer: how often the "
+        "likeliest option is the same. Between peoples: how far apart its answers for two peoples are, over how far "
+        "apart they are; above 1 it exaggerates. Right: asked to be a people, closest to just them. Gain of telling: "
+        "how much closer it comes for being told whom to speak for. ?: too close to call, corrected for the number of "
+        "peoples."
     )
     return Group(
         Text(f"{before} → {after}, {words.count(comparison.questions, 'question')}", style="bold"),
         _voices(comparison, pair, by_topic),
+        Text(_worst(comparison, pair)),
         Text(f"{words.DISTANCE_NAMES[comparison.headline].capitalize()} to each people, {voice.label}", style="bold"),
         _peoples(comparison, voice, by_topic),
         Text(note, style="dim"),
@@ -62,26 +66,32 @@ def overview(comparison: Comparison, pair: Pair, *, by_topic: bool = False) -> G
 
 def _voices(comparison: Comparison, pair: Pair, by_topic: bool) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False)
-    table.add_column("Voice", overflow="fold", max_width=16)
-    table.add_column("Measure", overflow="fold", max_width=17)
+    table.add_column("Voice", overflow="fold", max_width=_VOICE_WIDTH)
+    table.add_column("Measure", no_wrap=True)
     for name in ("Before", "After"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("After − before (95%)", no_wrap=True)
     for voice in pair.voices:
         first = True
         for measure, before, after, change in _rows(comparison, voice, by_topic):
-            table.add_row(Text(voice.label.replace("+", "+\n") if first else ""), measure, before, after, change)
+            table.add_row(Text(_broken(voice.label) if first else ""), measure, before, after, change)
             first = False
         table.add_section()
     for one in pair.steering:
         gap = one.gap
         table.add_row(
-            Text(one.steered),
-            f"gain over {one.unsteered}",
+            Text(_broken(one.steered)),
+            "gain of telling",
             *_sides(gap, 3),
             gain(gap.spread(by_topic), 3),
         )
     return table
+
+
+def _broken(label: str) -> str:
+    """A name that breaks where it is joined, if it is long."""
+    parts = label.replace("+", "+\n")
+    return parts if max(len(part) for part in parts.split("\n")) <= _VOICE_WIDTH else parts.replace("-", "-\n")
 
 
 def _rows(comparison: Comparison, voice: VoiceChange, by_topic: bool) -> list[_Row]:
@@ -96,23 +106,32 @@ def _rows(comparison: Comparison, voice: VoiceChange, by_topic: bool) -> list[_R
         if change.before.value is not None:
             rows.append(_Row(label, *_sides(change, 2), gain(change.spread(by_topic))))
     change = voice.overall["agreement"]
-    rows.append(_Row("same top answer", *_sides(change, 2), gain(change.spread(by_topic))))
+    rows.append(_Row("same answer", *_sides(change, 2), gain(change.spread(by_topic))))
     if voice.worst is not None:
         digits = 2 if voice.worst.by == "skill" else 3
         worst = voice.worst.change
         before, after = _sides(worst, digits)
-        names = {one.id: one.name for one in comparison.collectives}
-        who = [names[one] for one in dict.fromkeys((voice.worst.before, voice.worst.after))]
         rows.append(_Row(f"worst {voice.worst.by}", before, after, gain(worst.spread(by_topic), digits)))
-        rows.append(_Row("", "", "", " → ".join(who)))
     if voice.contrast is not None:
         rows.append(
             _Row("between peoples", *_sides(voice.contrast.spread, 2), gain(voice.contrast.spread.spread(by_topic)))
         )
     if voice.confusion is not None and len(voice.peoples) > 1:
         right = voice.confusion.right
-        rows.append(_Row(f"nearest right /{len(voice.peoples)}", *_sides(right, 0), gain(right.spread(by_topic), 0)))
+        rows.append(_Row(f"right of {len(voice.peoples)}", *_sides(right, 0), gain(right.spread(by_topic), 0)))
     return rows
+
+
+def _worst(comparison: Comparison, pair: Pair) -> str:
+    names = {one.id: one.name for one in comparison.collectives}
+    said = []
+    for voice in pair.voices:
+        if voice.worst is None:
+            continue
+        before, after = names[voice.worst.before], names[voice.worst.after]
+        who = f"{after}, before and after" if before == after else f"{before} before, {after} after"
+        said.append(f"{voice.label}: {who}")
+    return f"Worst served. {'; '.join(said)}.\n" if said else ""
 
 
 def _peoples(comparison: Comparison, voice: VoiceChange, by_topic: bool) -> Group | Table:
