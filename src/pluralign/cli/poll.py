@@ -45,10 +45,11 @@ def poll(
 ) -> None:
     """Poll voices of a model on a survey and compare their answers with the people's.
 
-    Writes run.json, answers.parquet, prompts.parquet, scores.json and report.html. The same command again goes on
-    where an interrupted one stopped.
+    Writes run.json, answers.parquet, prompts.parquet, scores.json, report.html.
 
-    Example: pluralign poll --model smollm2 --survey world-mini --as USA,KEN --voice persona
+    The same command again goes on where an interrupted one stopped.
+
+    Example: pluralign poll --model smollm2 --survey world-mini --as USA,KEN
     """
     flags = {
         "name": name,
@@ -93,7 +94,9 @@ def _carry_out(
         f"{len(prepared.voices)} voices, {prepared.total:,} answers",
         highlight=False,
     )
-    with notes.status(f"Loading {study.model} …"):
+    if not notes.is_terminal:
+        notes.print(f"Loading {study.model} …", highlight=False)
+    with notes.status(f"Loading {study.model} (a GGUF file is converted the first time, which takes half a minute) …"):
         engine = open_engine(
             study.model,
             device=study.device,
