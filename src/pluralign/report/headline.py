@@ -237,9 +237,11 @@ def _own(scores: Scores, best: Summary) -> str:
             if best.own_closest
             else "Asked to speak for one people, it is closer to another one."
         )
+    expected = asked / others
+    chance = f"chance would give {words.number(expected, 1)}" if expected >= 0.05 else "chance would hardly give one"
     return (
         f"Asked to speak for {asked} peoples in turn, it is closest to the right one, of {others} compared, "
-        f"{_times(best.own_closest)}; chance would give {words.number(asked / others, 1)}."
+        f"{_times(best.own_closest)}; {chance}."
     )
 
 
