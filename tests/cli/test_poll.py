@@ -174,3 +174,15 @@ def test_help_is_short_to_come_and_names_every_command(type_command: Command) ->
     assert said.code == 0
     for command in ("poll", "rescore", "surveys", "graph", "report"):
         assert command in said.out
+
+
+def test_scores_are_computed_again_from_the_answers(type_command: Command, tmp_path: Path) -> None:
+    assert type_command("poll", *SIMPLE, "--as", "USA,KEN", "--voice", "plain,persona", "--out", "run").code == 0
+    scores = json.loads((tmp_path / "run" / "scores.json").read_text())
+    (tmp_path / "run" / "scores.json").unlink()
+    (tmp_path / "run" / "report.html").unlink()
+    said = type_command("report", "run", "--again")
+    assert said.code == 0, said.err
+    again = json.loads((tmp_path / "run" / "scores.json").read_text())
+    assert {**again, "created": ""} == {**scores, "created": ""}
+    assert (tmp_path / "run" / "report.html").exists()

@@ -12,6 +12,9 @@ def report(
     folder: Path = typer.Argument(help="The folder of a run, or a scores.json."),
     out: Path | None = typer.Option(None, help="Where to write the page. Default: report.html beside scores.json."),
     csv: Path | None = typer.Option(None, help="Also write every table as CSV into this folder."),
+    again: bool = typer.Option(
+        False, "--again", help="First compute scores.json again from answers.parquet, as after an update of pluralign."
+    ),
 ) -> None:
     """Draw the page of a finished poll again from its scores.json. Asks no model.
 
@@ -24,6 +27,8 @@ def report(
     from pluralign.store.files import make_folder, write_text
 
     file = folder / "scores.json" if folder.is_dir() else folder
+    if again:
+        _score_again(file.parent)
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -45,6 +50,16 @@ def report(
     if csv is not None:
         for path in export.write_csv(scores, csv):
             print(f"Table:  {path}")
+
+
+def _score_again(folder: Path) -> None:
+    from pluralign.poll.compare import compare
+    from pluralign.poll.reopen import reopen
+    from pluralign.store.files import write_text
+
+    run = reopen(folder)
+    scores = compare(run.prepared, run.answers, run.record.spec)
+    write_text(folder / "scores.json", scores.model_dump_json(indent=1) + "\n")
 
 
 def _command(folder: Path) -> str:

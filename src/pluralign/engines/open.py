@@ -41,9 +41,9 @@ def open_engine(
     """
     match name.split(":", 1):
         case ["scripted", rule]:
-            return scripted(rule)
+            return scripted(rule, remember=False)
         case ["scripted"]:
-            return scripted("uniform")
+            return scripted("uniform", remember=False)
         case ["http" | "https", _]:
             try:
                 from pluralign.engines.http import open_http

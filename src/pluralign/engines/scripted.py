@@ -34,7 +34,8 @@ class ScriptedEngine:
 
     ``scorer`` gives one natural log-probability per option, whose exponentials sum to at most one. ``speaker`` gives
     the whole reply, of which ``max_tokens`` words are kept. Either may be left out; asking for it then raises
-    :class:`ModelError`. ``version`` goes into the keys: change it when the functions change.
+    :class:`ModelError`. ``version`` goes into the keys: change it when the functions change. ``remember=False`` keeps no
+    account of what it was asked, which a million questions would fill the memory with.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class ScriptedEngine:
         *,
         name: str = "scripted",
         version: str = "1",
+        remember: bool = True,
     ):
         self.name = name
         self.can = Capabilities(
@@ -56,6 +58,7 @@ class ScriptedEngine:
         """Every call of :meth:`score`, in order."""
         self.said: list[tuple[ChatRequest, ...]] = []
         """Every call of :meth:`chat` or :meth:`stream`, in order."""
+        self._remember = remember
         self._scorer = scorer
         self._speaker = speaker
         self._version = version
@@ -103,17 +106,20 @@ class ScriptedEngine:
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[OptionScores]:
         """Ask the scorer. Raises :class:`ModelError` if there is none, or if its numbers are no log-probabilities."""
-        self.scored.append(tuple(requests))
+        if self._remember:
+            self.scored.append(tuple(requests))
         return [self._score(request) for request in requests]
 
     def chat(self, requests: Sequence[ChatRequest]) -> list[Completion]:
         """Ask the speaker. Raises :class:`ModelError` if there is none."""
-        self.said.append(tuple(requests))
+        if self._remember:
+            self.said.append(tuple(requests))
         return [self._reply(request) for request in requests]
 
     def stream(self, request: ChatRequest) -> Iterator[str]:
         """The speaker's reply, word by word."""
-        self.said.append((request,))
+        if self._remember:
+            self.said.append((request,))
         yield from re.findall(r"\s*\S+|\s+$", self._reply(request).text)
 
     def _score(self, request: ScoreRequest) -> OptionScores:
@@ -161,7 +167,7 @@ class ScriptedEngine:
         )
 
 
-def scripted(rule: str) -> ScriptedEngine:
+def scripted(rule: str, *, remember: bool = True) -> ScriptedEngine:
     """A ready-made engine. Raises :class:`UnknownNameError` for a rule that is not in :data:`RULES`."""
     if rule not in RULES:
         raise UnknownNameError("scripted engine", f"scripted:{rule}", [f"scripted:{known}" for known in RULES])
@@ -189,7 +195,7 @@ def scripted(rule: str) -> ScriptedEngine:
                 return str(label)
         return str(labels[-1])
 
-    return ScriptedEngine(score, speak, name=f"scripted:{rule}")
+    return ScriptedEngine(score, speak, name=f"scripted:{rule}", remember=remember)
 
 
 def _uniform(_text: str, options: Sequence[tuple[str, ...]]) -> list[float]:

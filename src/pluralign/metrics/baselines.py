@@ -223,12 +223,17 @@ def shares_of(questions: Sequence[Question], answers: Mapping[str, Distribution]
     Raises :class:`DistributionError` where an answer does not fit its question.
     """
     rows = np.full((len(questions), width), np.nan)
-    for row, question in zip(rows, questions, strict=True):
+    found: list[Distribution] = []
+    at: list[int] = []
+    for row, question in enumerate(questions):
         answer = answers.get(question.id)
         if answer is not None:
-            if len(answer) != len(question.options):
+            if len(answer.probabilities) != len(question.options):
                 raise DistributionError(f"{question.id} has {len(question.options)} options and {len(answer)} shares")
-            row[: len(answer)], row[len(answer) :] = answer.probabilities, 0.0
+            found.append(answer)
+            at.append(row)
+    if at:
+        rows[at] = pad(found, width)
     return rows
 
 

@@ -24,10 +24,12 @@ Shares = Distribution | Sequence[float] | Array
 
 def pad(distributions: Sequence[Distribution], width: int | None = None) -> Array:
     """Stack distributions of different length as rows of one array of shape (distributions, width), zeros behind."""
-    longest = max((len(one) for one in distributions), default=1) if width is None else width
-    rows = np.zeros((len(distributions), longest))
-    for row, one in zip(rows, distributions, strict=True):
-        row[: len(one)] = one.probabilities
+    shares = [one.probabilities for one in distributions]
+    lengths = np.array([len(one) for one in shares], dtype=np.int64)
+    rows = np.zeros((len(shares), int(lengths.max(initial=1)) if width is None else width))
+    for length in set(lengths.tolist()):  # all rows of a length at once
+        at = np.flatnonzero(lengths == length)
+        rows[at, :length] = [shares[row] for row in at.tolist()]
     return rows
 
 

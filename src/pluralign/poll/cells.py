@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pluralign.core.collective import Collective
+from pluralign.core.distribution import Distribution
 from pluralign.core.survey import Survey
 from pluralign.metrics.baselines import BaselineTable, baseline_table
 from pluralign.metrics.distances import Array
@@ -14,7 +15,7 @@ from pluralign.metrics.profile import Mark as ProfileMark
 from pluralign.metrics.profile import Profile, Silence, profile
 from pluralign.metrics.skill import skills
 from pluralign.metrics.uncertainty import Estimate, bootstrap, weighted_mean
-from pluralign.poll.run import Heard
+from pluralign.poll.heard import Heard
 from pluralign.poll.scores import Cell, DistanceName, Mark, Measure
 
 LABELS = {
@@ -44,14 +45,17 @@ def baselines(survey: Survey, people: Collective, seed: int) -> BaselineTable:
 def measured(
     voice: str,
     heard: Mapping[str, Heard],
+    said: Mapping[str, Distribution | None],
     survey: Survey,
     people: Collective,
     table: BaselineTable,
     seed: int,
     resamples: int,
 ) -> Measured:
-    """Every measure of what was heard from one voice against one people. ``heard``: question id -> answers."""
-    said = {key: one.distribution() for key, one in heard.items()}
+    """Every measure of what was heard from one voice against one people.
+
+    ``heard``: question id -> answers; ``said``: the same as distributions.
+    """
     answered = {key: one for key, one in said.items() if one is not None}
     silent = {key: Silence(refused=0.0, unreadable=1.0) for key, one in said.items() if one is None}
     result = profile(
@@ -64,7 +68,7 @@ def measured(
         unanswered=silent,
         baselines=table,
     )
-    effects = [effect for key, one in heard.items() if key in answered and (effect := one.order_effect()) is not None]
+    effects = [one.order_effect for key, one in heard.items() if key in answered and one.order_effect is not None]
     headline: DistanceName = "total_variation" if result.headline == "tv" else "wasserstein"
     worth = result.worth
     cell = Cell(

@@ -1,21 +1,25 @@
 """Hold what voices answered against what people answered: answers in, :class:`Scores` out. Asks and prints nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from pluralign import __version__
 from pluralign.core.distribution import Distribution
 from pluralign.core.question import Question
 from pluralign.core.run import RunSpec
-from pluralign.metrics.distances import pad
+from pluralign.core.survey import Survey
+from pluralign.metrics.distances import Array, pad
 from pluralign.metrics.scales import Scales, all_distances
-from pluralign.poll.cells import baselines, measured
+from pluralign.poll.cells import Measured, baselines, measured
 from pluralign.poll.records import now
 from pluralign.poll.run import Answers, Prepared
 from pluralign.poll.scores import Asked, DistanceName, QuestionAnswers, Scores
 from pluralign.poll.summarise import caveats, summarise
 from pluralign.prompts.options import Labels
+from pluralign.voices.voice import Voice
 
 _IN_WORDS = {Labels.NUMBER: "numbers", Labels.LETTER: "letters", Labels.NONE: "no labels, the wording itself"}
 
@@ -30,18 +34,26 @@ def compare(prepared: Prepared, answers: Answers, spec: RunSpec) -> Scores:
     scored = tuple(one for one in prepared.collectives if survey.references.get(one.id))
     unscored = tuple(one.id for one in prepared.collectives if not survey.references.get(one.id))
     tables = {one.id: baselines(survey, one, study.seed) for one in scored}
-    results = []
+    peoples = [people.id for people in survey.collectives if survey.references.get(people.id)]
+    near = _Nearness(survey, peoples)
+    results: list[Measured] = []
+    distances: list[tuple[Voice, dict[str, _Mean]]] = []
+    said_by: dict[str, dict[str, dict[str, tuple[float, ...]]]] = {question.id: {} for question in survey.questions}
     for voice in prepared.voices:
-        heard = answers.heard[voice.id]
-        peoples = scored if voice.collective is None else tuple(one for one in scored if one == voice.collective)
-        for people in peoples:
-            results.append(
-                measured(voice.strategy.name, heard, survey, people, tables[people.id], study.seed, study.resamples)
-            )
+        heard = dict(answers.heard[voice.id])
+        said = {key: one.distribution() for key, one in heard.items()}
+        spoken_for = "" if voice.collective is None else voice.collective.id
+        for people in scored if voice.collective is None else [one for one in scored if one == voice.collective]:
+            name = voice.strategy.name
+            results.append(measured(name, heard, said, survey, people, tables[people.id], study.seed, study.resamples))
+        distances.append((voice, near.distances(said)))
+        for question_id, answer in said.items():
+            if answer is not None:
+                said_by[question_id].setdefault(voice.strategy.name, {})[spoken_for] = answer.probabilities
     headline: DistanceName = (
         "wasserstein" if any(one.cell.headline == "wasserstein" for one in results) else "total_variation"
     )
-    closest = _closest(prepared, answers, headline)
+    closest = _closest(distances, headline)
     strategies = tuple(dict.fromkeys(voice.strategy for voice in prepared.voices))
     by_voice = {one.name: [cell for cell in results if cell.cell.voice == one.name] for one in strategies}
     return Scores(
@@ -66,62 +78,101 @@ def compare(prepared: Prepared, answers: Answers, spec: RunSpec) -> Scores:
         ),
         cells=tuple(one.cell for one in results),
         closest=closest,
-        questions=tuple(_question_answers(question, prepared, answers) for question in survey.questions),
+        questions=tuple(_question_answers(question, survey, said_by[question.id]) for question in survey.questions),
         caveats=caveats(prepared, tuple(one.cell for one in results), unscored),
     )
 
 
-def _closest(prepared: Prepared, answers: Answers, headline: DistanceName) -> dict[str, dict[str, dict[str, float]]]:
-    """Mean distance of every voice to every people, over the questions that all peoples were asked.
+class _Mean(NamedTuple):
+    """Mean distance over questions; ``None`` where it is undefined on all of them."""
+
+    wasserstein: float | None
+    tv: float | None
+
+
+class _Nearness:
+    """Distances of voices to every people, over the questions that all peoples were asked.
 
     On different questions two peoples could not be told apart from two questionnaires. Where no question was put to
     all of them, each people's own questions are used.
     """
-    survey = prepared.survey
-    peoples = [one.id for one in survey.collectives if survey.references.get(one.id)]
-    common = [
-        question for question in survey.questions if all(question.id in survey.references[people] for people in peoples)
+
+    def __init__(self, survey: Survey, peoples: Sequence[str]):
+        common = [
+            question
+            for question in survey.questions
+            if all(question.id in survey.references[people] for people in peoples)
+        ]
+        self._questions = {
+            people: common or [question for question in survey.questions if question.id in survey.references[people]]
+            for people in peoples
+        }
+        self._shares = {
+            people: pad([survey.references[people][question.id] for question in questions])
+            for people, questions in self._questions.items()
+        }
+        self._common = bool(common)
+
+    def distances(self, said: Mapping[str, Distribution | None]) -> dict[str, _Mean]:
+        """People -> mean distance, without those that share no answered question with the voice."""
+        found: dict[str, _Mean] = {}
+        side: _Side | None = None
+        for people, questions in self._questions.items():
+            side = side if side is not None and self._common else _side(questions, said)
+            if side.rows.size:
+                shares = self._shares[people][side.rows]
+                both = all_distances(side.shares, _widened(shares, side.scales.width), side.scales)
+                found[people] = _Mean(_mean(both.wasserstein), _mean(both.tv))
+        return found
+
+
+class _Side(NamedTuple):
+    rows: npt.NDArray[np.int64]
+    """Which of the questions the voice answered."""
+    scales: Scales
+    shares: Array
+
+
+def _side(questions: Sequence[Question], said: Mapping[str, Distribution | None]) -> _Side:
+    answered = [
+        (row, question, answer)
+        for row, question in enumerate(questions)
+        if (answer := said.get(question.id)) is not None
     ]
+    scales = Scales.of([question for _, question, _ in answered])
+    rows = np.array([row for row, _, _ in answered], dtype=np.int64)
+    return _Side(rows, scales, pad([answer for _, _, answer in answered], scales.width))
+
+
+def _widened(shares: Array, width: int) -> Array:
+    """The same with so many columns; what is cut or added holds zeros."""
+    wide = np.zeros((len(shares), width))
+    kept = min(width, shares.shape[1])
+    wide[:, :kept] = shares[:, :kept]
+    return wide
+
+
+def _mean(values: Array) -> float | None:
+    return None if np.isnan(values).all() else float(np.nanmean(values))
+
+
+def _closest(
+    distances: Sequence[tuple[Voice, dict[str, _Mean]]], headline: DistanceName
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Strategy -> collective spoken for -> people -> mean distance."""
     found: dict[str, dict[str, dict[str, float]]] = {}
-    for voice in prepared.voices:
-        said = {key: one.distribution() for key, one in answers.heard[voice.id].items()}
-        for people in peoples:
-            reference = survey.references[people]
-            questions = common or [question for question in survey.questions if question.id in reference]
-            distance = _mean_distance(questions, said, reference, headline)
+    for voice, near in distances:
+        for people, mean in near.items():
+            distance = mean.wasserstein if headline == "wasserstein" else mean.tv
             if distance is not None:
                 spoken_for = "" if voice.collective is None else voice.collective.id
                 found.setdefault(voice.strategy.name, {}).setdefault(spoken_for, {})[people] = distance
     return found
 
 
-def _mean_distance(
-    questions: list[Question],
-    voice: Mapping[str, Distribution | None],
-    people: Mapping[str, Distribution],
-    headline: DistanceName,
-) -> float | None:
-    pairs = [(question, answer) for question in questions if (answer := voice.get(question.id)) is not None]
-    if not pairs:
-        return None
-    scales = Scales.of([question for question, _ in pairs])
-    distances = all_distances(
-        pad([answer for _, answer in pairs], scales.width),
-        pad([people[question.id] for question, _ in pairs], scales.width),
-        scales,
-    )
-    values = distances.wasserstein if headline == "wasserstein" else distances.tv
-    return None if np.isnan(values).all() else float(np.nanmean(values))
-
-
-def _question_answers(question: Question, prepared: Prepared, answers: Answers) -> QuestionAnswers:
-    voices: dict[str, dict[str, tuple[float, ...]]] = {}
-    for voice in prepared.voices:
-        heard = answers.heard[voice.id].get(question.id)
-        said = None if heard is None else heard.distribution()
-        if said is not None:
-            spoken_for = "" if voice.collective is None else voice.collective.id
-            voices.setdefault(voice.strategy.name, {})[spoken_for] = said.probabilities
+def _question_answers(
+    question: Question, survey: Survey, voices: dict[str, dict[str, tuple[float, ...]]]
+) -> QuestionAnswers:
     return QuestionAnswers(
         id=question.id,
         text=question.text,
@@ -130,7 +181,7 @@ def _question_answers(question: Question, prepared: Prepared, answers: Answers) 
         options=tuple(option.text for option in question.options),
         people={
             people: reference[question.id].probabilities
-            for people, reference in prepared.survey.references.items()
+            for people, reference in survey.references.items()
             if question.id in reference
         },
         voices=voices,

@@ -3,23 +3,22 @@
 Works shard by shard, so that memory does not grow with the number of answers. Knows engines only as a seam.
 """
 
-import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from pluralign.core.collective import Collective
-from pluralign.core.distribution import Distribution, Obtained
+from pluralign.core.distribution import Obtained
 from pluralign.core.errors import ModelError, UsageError
 from pluralign.core.survey import Survey
 from pluralign.engines.base import Engine, OptionScores
 from pluralign.poll.answer import Progress, answer
 from pluralign.poll.ask import Item, items
+from pluralign.poll.heard import Array, Heard, Ledger, captured, probabilities
+from pluralign.poll.heard import recall as read_back
 from pluralign.poll.scores import ExamplePrompt
 from pluralign.poll.study import Study
 from pluralign.prompts.options import Labels, orders
@@ -32,6 +31,7 @@ from pluralign.surveys.countries import country
 from pluralign.voices.library import Library
 from pluralign.voices.voice import Voice, speakers
 
+ANSWERS_FILE = "answers.parquet"
 SHARD = 4096
 """How many prompts are laid out at once."""
 
@@ -49,46 +49,10 @@ class Prepared(NamedTuple):
     """Number of answers to come."""
 
 
-@dataclass
-class Heard:
-    """What one voice answered to one question, summed over option orders."""
-
-    per_order: list[npt.NDArray[np.float64]] = field(default_factory=list)
-    """Renormalised probabilities in the survey's order, one array per order that had any."""
-    captured: list[float] = field(default_factory=list)
-    """Probability of the options altogether, one number per order."""
-
-    def add(self, scores: OptionScores) -> None:
-        """Take in the answer to one more order."""
-        shares = probabilities(scores.logprobs)
-        self.captured.append(captured(scores.logprobs))
-        if shares is not None:
-            self.per_order.append(shares)
-
-    def distribution(self) -> Distribution | None:
-        """Mean over orders; ``None`` where no option ever had any probability."""
-        if not self.per_order:
-            return None
-        mean = np.mean(self.per_order, axis=0)
-        return Distribution.from_weights(mean, Obtained.EXACT, unreadable=min(1.0, max(0.0, 1 - self.mean_captured)))
-
-    @property
-    def mean_captured(self) -> float:
-        """Mean over orders."""
-        return math.fsum(self.captured) / len(self.captured)
-
-    def order_effect(self) -> float | None:
-        """Mean total variation of each order's answer from the mean over orders; ``None`` with one order only."""
-        if len(self.per_order) < 2:
-            return None
-        mean = np.mean(self.per_order, axis=0)
-        return float(np.mean([0.5 * np.abs(shares - mean).sum() for shares in self.per_order]))
-
-
 class Answers(NamedTuple):
     """Everything a poll heard."""
 
-    heard: dict[str, dict[str, Heard]]
+    heard: Mapping[str, Mapping[str, Heard]]
     """Voice id -> question id -> what was heard."""
     counts: dict[str, int]
     examples: tuple[ExamplePrompt, ...]
@@ -147,55 +111,72 @@ def poll(prepared: Prepared, engine: Engine, folder: Path, on_progress: Callable
             "use a server that does, such as vLLM, or a local model"
         )
     study = prepared.study
-    heard: dict[str, dict[str, Heard]] = {voice.id: {} for voice in prepared.voices}
+    ledger = Ledger([voice.id for voice in prepared.voices], prepared.survey.questions)
     counts = {"prompts": 0, "computed": 0, "resumed": 0, "prompt_tokens": 0, "computed_tokens": 0, "unique_tokens": 0}
-    examples: dict[str, ExamplePrompt] = {}
-    shown: set[str] = set()
+    shown = _Shown()
     everything = items(
         prepared.voices, prepared.survey.questions, order_count=study.orders, labels=study.labels, seed=study.seed
     )
     with (
         AnswerStore(folder / "answers.sqlite") as store,
-        TableWriter(folder / "answers.parquet", ANSWERS) as answer_table,
+        TableWriter(folder / ANSWERS_FILE, ANSWERS) as answer_table,
         TableWriter(folder / "prompts.parquet", PROMPTS) as prompt_table,
     ):
         for shard in shards(everything, SHARD):
             keys, scores = answer(shard, engine, store, counts, prepared.total, on_progress)
-            answer_rows, prompt_rows = [], []
+            rows = []
             for item, key in zip(shard, keys, strict=True):
-                heard[item.voice.id].setdefault(item.question.id, Heard()).add(scores[key])
-                row = _row(item, key, scores[key])
-                answer_rows.append(row)
-                if row["prompt"] not in shown:
-                    shown.add(row["prompt"])
-                    prompt_rows.append({"prompt": row["prompt"], **_texts(item)})
-                if item.voice.strategy.name not in examples:
-                    examples[item.voice.strategy.name] = ExamplePrompt(
-                        voice=item.voice.strategy.name, collective=_collective_id(item), **_texts(item)
-                    )
-            answer_table.write(answer_rows)
-            prompt_table.write(prompt_rows)
+                shares = probabilities(scores[key])
+                rows.append(_row(item, key, scores[key], shares))
+                ledger.add(item.voice.id, item.question.id, shares, rows[-1]["captured"])
+            answer_table.write(rows)
+            texts = {row["prompt"]: item for row, item in zip(rows, shard, strict=True)}
+            prompt_table.write([{"prompt": hash_, **_texts(texts[hash_])} for hash_ in shown.new(list(texts))])
+    ledger.close()
     sweep(folder)  # another process at this run may have died since it was opened
-    return Answers(heard, counts, tuple(examples.values()))
+    return Answers(ledger.heard, counts, example_prompts(prepared))
 
 
-def probabilities(logprobs: Sequence[float]) -> npt.NDArray[np.float64] | None:
-    """Renormalise log-probabilities over the options; ``None`` where every one of them is zero."""
-    array = np.asarray(logprobs, dtype=np.float64)
-    top = array.max()
-    if not math.isfinite(top):
-        return None
-    weights = np.exp(array - top)
-    return np.asarray(weights / weights.sum(), dtype=np.float64)
+def recall(prepared: Prepared, folder: Path, counts: dict[str, int]) -> Answers:
+    """The answers of a poll that is finished, read back from ``answers.parquet`` without laying out any prompt.
+
+    ``counts``: from the run's record. Raises :class:`pluralign.core.errors.DataError` where the file does not fit.
+    """
+    by_name = {
+        (voice.strategy.name, "" if voice.collective is None else voice.collective.id): voice.id
+        for voice in prepared.voices
+    }
+    heard = read_back(folder / ANSWERS_FILE, by_name, prepared.survey.questions)
+    return Answers(heard, counts, example_prompts(prepared))
 
 
-def captured(logprobs: Sequence[float]) -> float:
-    """Probability of all options together, in [0, 1]."""
-    return min(1.0, math.fsum(math.exp(value) for value in logprobs))
+def example_prompts(prepared: Prepared) -> tuple[ExamplePrompt, ...]:
+    """The first prompt of every strategy."""
+    study, question = prepared.study, prepared.survey.questions[0]
+    order = orders(question, study.orders, study.seed)[0]
+    first = {voice.strategy.name: voice for voice in reversed(prepared.voices)}
+    found = []
+    for name in dict.fromkeys(voice.strategy.name for voice in prepared.voices):
+        item = Item(first[name], question, order, first[name].ask(question, order, study.labels))
+        found.append(ExamplePrompt(voice=name, collective=_collective_id(item), **_texts(item)))
+    return tuple(found)
 
 
-def _row(item: Item, key: str, scores: OptionScores) -> dict[str, Any]:
-    shares = probabilities(scores.logprobs)
+class _Shown:
+    """Which prompts are written already, in eight bytes each: a set of their hashes would take over a hundred."""
+
+    def __init__(self) -> None:
+        self._seen = np.zeros(0, dtype=np.uint64)
+
+    def new(self, hashes: Sequence[str]) -> list[str]:
+        """Those that come for the first time. ``hashes`` are 16 hex digits, all different."""
+        numbers = np.array([int(one, 16) for one in hashes], dtype=np.uint64)
+        fresh = ~np.isin(numbers, self._seen)
+        self._seen = np.concatenate([self._seen, numbers[fresh]])
+        return [one for one, is_fresh in zip(hashes, fresh, strict=True) if is_fresh]
+
+
+def _row(item: Item, key: str, scores: OptionScores, shares: Array | None) -> dict[str, Any]:
     return {
         "voice": item.voice.strategy.name,
         "collective": _collective_id(item),
@@ -206,7 +187,7 @@ def _row(item: Item, key: str, scores: OptionScores) -> dict[str, Any]:
         "options": [option.id for option in item.question.options],
         "logprobs": list(scores.logprobs),
         "probabilities": None if shares is None else shares.tolist(),
-        "captured": captured(scores.logprobs),
+        "captured": captured(scores),
         "prompt_tokens": scores.prompt_tokens,
         "prompt": item.prompt_hash,
         "key": key,

@@ -33,13 +33,14 @@ def summarise(
     """
     headline = measured[0].cell.headline
     questions = list(dict.fromkeys(row.question_id for one in measured for row in one.profile.rows))
+    column = {question_id: at for at, question_id in enumerate(questions)}
     draws = bootstrap(len(questions), seed=seed, resamples=resamples)
 
     def grid(values: Callable[[Measured], Array]) -> Array:
         """Values per people and question, shape (peoples, questions), NaN where there is none."""
         filled = np.full((len(measured), len(questions)), np.nan)
         for row, one in enumerate(measured):
-            columns = [questions.index(answer.question_id) for answer in one.profile.rows]
+            columns = [column[answer.question_id] for answer in one.profile.rows]
             filled[row, columns] = values(one)
         return filled
 

@@ -1,0 +1,128 @@
+"""A poll of a million answers: memory and time of asking, of reading answers back, of scoring, and of the page.
+
+    python -m benchmarks.scale [ANSWERS]
+
+The survey is made up: as many questions as the number of answers needs, 18 peoples, three ways of asking and six orders
+of the options. The model is a rule, so that all the time is ours. Each step runs in a process of its own, so that peak
+memory is its own; the same is measured at a tenth of the size, to show what grows.
+"""
+
+import multiprocessing
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pluralign.engines.open import open_engine
+from pluralign.poll import compare, records, run
+from pluralign.poll.scores import Scores
+from pluralign.poll.study import Study
+from pluralign.report import page
+from pluralign.store.files import write_text
+
+PEOPLES, ORDERS = 18, 6
+VOICES = ("persona", "persona-last", "cross-culture")
+OPTIONS = ("Not at all", "Not very much", "Somewhat", "Rather", "A great deal")
+
+
+class Measured(NamedTuple):
+    """One step in a process of its own."""
+
+    seconds: float
+    megabytes: float
+    """Peak memory of the process, interpreter and packages included."""
+
+
+def write_survey(path: Path, questions: int) -> None:
+    """Made-up shares of 18 peoples on questions of five options, in ten topics."""
+    draw = np.random.default_rng(0)
+    lines = ["question_id,question,topic,scale,group,option,option_id,share,n"]
+    for at in range(questions):
+        shares = draw.dirichlet(np.ones(len(OPTIONS)), size=PEOPLES).round(4)
+        for people in range(PEOPLES):
+            for place, option in enumerate(OPTIONS):
+                lines.append(
+                    f"Q{at},How much do you care about matter number {at}?,Topic {at % 10},ordinal,"
+                    f"People {people},{option},{place + 1},{shares[people][place]:.4f},1000"
+                )
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def prepared(survey: Path) -> run.Prepared:
+    """The study, looked up."""
+    return run.prepare(
+        Study.model_validate(
+            {"model": "scripted:hash", "survey": str(survey), "voices": VOICES, "orders": ORDERS, "resamples": 1000}
+        )
+    )
+
+
+def ask(survey: Path, folder: Path) -> None:
+    """The poll itself."""
+    study, engine = prepared(survey), open_engine("scripted:hash")
+    record = records.open_run(folder, records.specify(study, engine), ())
+    answers = run.poll(study, engine, folder, lambda _: None)
+    records.write_run(folder, record.model_copy(update={"finished": records.now(), "counts": answers.counts}))
+
+
+def score(survey: Path, folder: Path) -> None:
+    """From answers on disk to numbers."""
+    study, record = prepared(survey), records.read_run(folder)
+    answers = run.recall(study, folder, record.counts)
+    scores = compare.compare(study, answers, record.spec)
+    write_text(folder / "scores.json", scores.model_dump_json(indent=1) + "\n")
+
+
+def draw_page(_survey: Path, folder: Path) -> None:
+    """From numbers to the page."""
+    scores = Scores.model_validate_json((folder / "scores.json").read_text(encoding="utf-8"))
+    write_text(folder / "report.html", page.render(scores))
+
+
+STEPS: dict[str, Callable[[Path, Path], None]] = {"ask": ask, "score": score, "page": draw_page}
+
+
+def measured(step: Callable[[Path, Path], None], survey: Path, folder: Path) -> Measured:
+    """Run one step in a fresh process."""
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_run, args=(step, survey, folder, sender))
+    process.start()
+    sender.close()
+    found = receiver.recv()
+    process.join()
+    return Measured(*found)
+
+
+def _run(step: Callable[[Path, Path], None], survey: Path, folder: Path, sender: Any) -> None:
+    started = time.perf_counter()
+    step(survey, folder)
+    seconds = time.perf_counter() - started
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # kilobytes on Linux
+    sender.send((seconds, peak))
+
+
+def main() -> None:
+    """Measure both sizes and print a table."""
+    answers = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    print(f"{'answers':>10}  {'step':<6} {'seconds':>8} {'peak MB':>8}")
+    for wanted in (answers // 10, answers):
+        with tempfile.TemporaryDirectory() as place:
+            survey, folder = Path(place) / "made-up.csv", Path(place) / "run"
+            questions = -(-wanted // (PEOPLES * len(VOICES) * ORDERS))
+            write_survey(survey, questions)
+            total = questions * PEOPLES * len(VOICES) * ORDERS
+            for name, step in STEPS.items():
+                found = measured(step, survey, folder)
+                print(f"{total:>10,}  {name:<6} {found.seconds:>8.1f} {found.megabytes:>8.0f}", flush=True)
+            for name in ("answers.sqlite", "answers.parquet", "prompts.parquet", "scores.json", "report.html"):
+                print(f"{'':>10}  {name:<16} {(folder / name).stat().st_size / 1e6:>8.1f} MB", flush=True)
+
+
+if __name__ == "__main__":
+    main()
