@@ -380,11 +380,11 @@ def test_swapping_the_runs_turns_every_sign_around(seed: int) -> None:
             if mine.value is None or theirs.value is None:
                 assert mine.value is theirs.value is None
                 continue
-            assert mine.value == pytest.approx(-theirs.value, abs=1e-12)
+            assert mine.value == pytest.approx(-theirs.value, rel=1e-9, abs=1e-12)
             assert (mine.p, mine.p_adjusted) == (theirs.p, theirs.p_adjusted)
             if mine.low is not None:
                 assert theirs.high is not None
-                assert mine.low == pytest.approx(-theirs.high, abs=1e-12)
+                assert mine.low == pytest.approx(-theirs.high, rel=1e-9, abs=1e-12)
 
 
 @UNHURRIED

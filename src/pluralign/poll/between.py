@@ -83,6 +83,15 @@ def _away(shares: Array) -> Array:
     return np.where(known, shares - means, 0.0)
 
 
+def _means(counts: Array, table: Array) -> Array:
+    """:func:`weighted_mean`, by matrix products: with n peoples there are n squared columns, which makes them large."""
+    known = ~np.isnan(table)
+    sums = counts @ np.where(known, table, 0.0)
+    same = bool((known == known[:, :1]).all())
+    weights = counts @ (known[:, :1] if same else known).astype(np.float64)
+    return np.asarray(np.divide(sums, weights, out=np.full(sums.shape, np.nan), where=weights > 0))
+
+
 def confusion(
     before: Array,
     after: Array,
@@ -121,14 +130,14 @@ def confusion(
     def right(side: int, counts: Array) -> Array:
         hits = np.zeros((len(counts), 1))
         for table, place in zip(tables[side], own, strict=True):
-            means = weighted_mean(counts, table)
+            means = _means(counts, table)
             # A resample without any of a people's questions says nothing of them: never the closest.
             means = np.where(np.isnan(means), np.inf, means)
             hits[:, 0] += means[:, place] <= means.min(axis=1) + _TIE
         return hits
 
     once = np.ones((1, truth.shape[1]))
-    means = [[weighted_mean(once, table)[0] for table in side] for side in tables]
+    means = [[_means(once, table)[0] for table in side] for side in tables]
     rows = [
         {
             people: {other: float(value) for other, value in zip(compared, row, strict=True) if not np.isnan(value)}
