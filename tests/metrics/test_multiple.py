@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from scipy import stats
 
-from pluralign.metrics.multiple import bootstrap_p, false_discovery_rates
+from pluralign.metrics.multiple import bootstrap_p, expanded_level, expanded_p, false_discovery_rates
 
 
 def test_a_p_value_by_hand() -> None:
@@ -38,6 +38,42 @@ def test_it_agrees_with_the_paired_t_test_where_that_holds(shift: float) -> None
     gaps = generator.normal(shift, 1, size=200)
     counts = generator.multinomial(200, np.full(200, 1 / 200), size=20_000)
     assert bootstrap_p(counts @ gaps / 200) == pytest.approx(stats.ttest_1samp(gaps, 0).pvalue, abs=0.02)
+
+
+@pytest.mark.parametrize("size", [6, 10, 30])
+def test_widened_intervals_and_p_values_are_those_of_students_t(size: int) -> None:
+    # means of symmetric data, where the t interval is right and the plain percentile interval too narrow
+    half = np.random.default_rng(size).normal(0.0, 1.0, size=size // 2)
+    gaps = np.concatenate([half, -half]) + 0.5
+    counts = np.random.default_rng(7).multinomial(size, np.full(size, 1 / size), size=100_000)
+    drawn = counts @ gaps / size
+    level = expanded_level(0.95, size)
+    expected = stats.t.interval(0.95, size - 1, gaps.mean(), stats.sem(gaps))
+    found = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    plain = np.quantile(drawn, [0.025, 0.975])
+    reach = expected[1] - gaps.mean()
+    assert found == pytest.approx(expected, abs=0.12 * reach)
+    assert plain[1] < found[1]
+    p = expanded_p(bootstrap_p(drawn), size)
+    assert p == pytest.approx(stats.ttest_1samp(gaps, 0).pvalue, abs=0.02)
+
+
+def test_widening_by_hand() -> None:
+    # two things: sqrt(2) * 12.706 = 17.97 standard deviations out, which is every resample
+    assert expanded_level(0.95, 2) == pytest.approx(1)
+    # nine: t = 2.306 with 8 degrees of freedom, times sqrt(9 / 8) = 2.446; beyond it lie 0.00722 on either side
+    assert expanded_level(0.95, 9) == pytest.approx(1 - 2 * 0.00722, abs=1e-4)
+    assert expanded_level(0.95, 1_000_000) == pytest.approx(0.95, abs=1e-6)
+    assert expanded_p(1.0, 9) == pytest.approx(1)
+    assert expanded_p(0.05, 1_000_000) == pytest.approx(0.05, abs=1e-6)
+
+
+@given(some.floats(0.001, 1), some.integers(2, 300))
+def test_a_widened_p_value_decides_as_the_widened_interval_does(p: float, groups: int) -> None:
+    widened = expanded_p(p, groups)
+    assert p <= widened * (1 + 1e-9)
+    assert widened <= 1
+    assert (widened <= 0.05) == (p <= 1 - expanded_level(0.95, groups)) or abs(widened - 0.05) < 1e-9
 
 
 def test_correction_by_hand() -> None:

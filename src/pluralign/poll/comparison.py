@@ -29,7 +29,10 @@ class _Part(BaseModel):
 
 
 class Difference(_Part):
-    """Before less after, with its 95 % interval; the same resampled questions stand on both sides."""
+    """Before less after, with its 95 % interval; the same resampled questions stand on both sides.
+
+    The interval is a percentile interval, widened for few questions (Hesterberg 2015).
+    """
 
     value: float | None
     low: float | None = None

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from pluralign.core.ids import finite_or_none
 from pluralign.metrics.distances import Array
-from pluralign.metrics.multiple import bootstrap_p
+from pluralign.metrics.multiple import bootstrap_p, expanded_level, expanded_p
 from pluralign.metrics.skill import skills
 from pluralign.metrics.uncertainty import Bootstrap, bootstrap, weighted_mean
 from pluralign.poll.comparison import Change, Difference
@@ -50,15 +50,15 @@ def changes(before: Statistic, after: Statistic, defined: Defined, draws: Draws)
     gap, gaps, topical_gaps = (_rounded(one[0] - one[1]) for one in (points, drawn, topical))
     found = []
     for column in range(defined.shape[1]):
-        enough = [len(np.unique(way.groups[defined[:, column]])) > 1 for way in draws]
+        groups = [len(np.unique(way.groups[defined[:, column]])) for way in draws]
         sides = [
             Measure(value=finite_or_none(point[column]), low=interval.low, high=interval.high)
             for point, values in zip(points, drawn, strict=True)
-            for interval in [_interval(values[:, column], draws.questions.level, enough[0])]
+            for interval in [_interval(values[:, column], draws.questions.level, groups[0])]
         ]
         differences = [
             _difference(gap[column], values[:, column], way.level, known)
-            for values, way, known in zip((gaps, topical_gaps), draws, enough, strict=True)
+            for values, way, known in zip((gaps, topical_gaps), draws, groups, strict=True)
         ]
         found.append(Change(before=sides[0], after=sides[1], difference=differences[0], by_topic=differences[1]))
     return found
@@ -69,20 +69,22 @@ class _Interval(NamedTuple):
     high: float | None
 
 
-def _interval(drawn: Array, level: float, enough: bool) -> _Interval:
+def _interval(drawn: Array, level: float, groups: int) -> _Interval:
     drawn = drawn[np.isfinite(drawn)]
-    if not enough or drawn.size < 2:
+    if groups < 2 or drawn.size < 2:
         return _Interval(None, None)
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     return _Interval(float(low), float(high))
 
 
-def _difference(gap: float, drawn: Array, level: float, enough: bool) -> Difference:
+def _difference(gap: float, drawn: Array, level: float, groups: int) -> Difference:
+    """Widened for few questions or topics: what is called a difference must not be the smallness of the sample."""
     value = finite_or_none(float(gap))
-    if value is None:
-        return Difference(value=None)
-    low, high = _interval(drawn, level, enough)
-    return Difference(value=value, low=low, high=high, p=None if low is None else finite_or_none(bootstrap_p(drawn)))
+    if value is None or groups < 2:
+        return Difference(value=value)
+    low, high = _interval(drawn, expanded_level(level, groups), groups)
+    p = None if low is None else finite_or_none(expanded_p(bootstrap_p(drawn), groups))
+    return Difference(value=value, low=low, high=high, p=p)
 
 
 def _rounded(gaps: Array) -> Array:
