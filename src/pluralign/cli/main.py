@@ -5,7 +5,7 @@ import sys
 import typer
 
 from pluralign import __version__
-from pluralign.cli import compare, graph, poll, report, rescore, surveys
+from pluralign.cli import compare, export, graph, poll, report, rescore, surveys
 from pluralign.core.errors import PluralignError, UsageError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app.command()(poll.poll)
 app.command()(report.report)
 app.command()(rescore.rescore)
 app.command()(compare.compare)
+app.command()(export.export)
 app.add_typer(graph.app, name="graph")
 app.add_typer(surveys.app, name="surveys")
 
