@@ -56,8 +56,8 @@ def test_a_log_has_a_sample_per_voice_people_and_question(run: Reopened, tmp_pat
     found = {one["name"]: one for one in log["results"]["scores"]}
     # persona answers as the people do; plain as the North: 0 on tea and talk there, 0.4 on tea in the South,
     # where talk was not asked: (0 + 0 + 0.4) / 3
-    assert found["wasserstein"]["metrics"]["mean of persona"]["value"] == pytest.approx(0, abs=1e-12)
-    assert found["wasserstein"]["metrics"]["mean of plain"]["value"] == pytest.approx(0.4 / 3)
+    assert found["wasserstein"]["metrics"]["persona"]["value"] == pytest.approx(0, abs=1e-12)
+    assert found["wasserstein"]["metrics"]["plain"]["value"] == pytest.approx(0.4 / 3)
     assert (found["wasserstein"]["scored_samples"], found["wasserstein"]["unscored_samples"]) == (6, 6)
 
 

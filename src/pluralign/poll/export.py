@@ -24,9 +24,6 @@ from pluralign.prompts.options import orders
 from pluralign.store.files import make_folder, write_whole
 from pluralign.voices.voice import Voice
 
-_SHORT = 200
-"""Characters of a prompt that the list of samples shows."""
-
 
 def write_inspect(run: Reopened, path: Path) -> int:
     """Write the log to a ``.eval`` or ``.json`` file and return its number of samples.
@@ -79,8 +76,7 @@ class _Means:
                     "scored_samples": int(sum(count for _, count in voices.values())),
                     "unscored_samples": self.samples - int(sum(count for _, count in voices.values())),
                     "metrics": {
-                        f"mean of {voice}": {"name": f"mean of {voice}", "value": total / count}
-                        for voice, (total, count) in voices.items()
+                        voice: {"name": voice, "value": total / count} for voice, (total, count) in voices.items()
                     },
                 }
                 for name, voices in self._sums.items()
@@ -173,6 +169,7 @@ def _sample(run: Reopened, voice: Voice, people: Collective | None, question: Qu
             "voice": voice.strategy.name,
             "collective": None if people is None else people.id,
             "question": question.id,
+            "text": question.text,
             "topic": question.topic,
             "scale": question.scale.value,
             "options": options,
@@ -198,9 +195,9 @@ def _scores(
         for option, mine, other in zip(options, said.probabilities, theirs.probabilities, strict=True)
     )
     values = {
+        "total_variation": total_variation(said, theirs),  # first, as every question has it
         "wasserstein": wasserstein_on(question, said, theirs),
         "js_distance": js_distance(said, theirs),
-        "total_variation": total_variation(said, theirs),
         "agreement": most_likely_match(said, theirs),
     }
     return {
@@ -215,7 +212,7 @@ def _summary(sample: dict[str, Any]) -> dict[str, Any]:
     kept = ("voice", "collective", "question", "topic")
     return {
         **{key: sample[key] for key in ("id", "epoch", "uuid", "choices", "target", "model_usage")},
-        "input": sample["input"][-1]["content"][:_SHORT],
+        "input": sample["metadata"]["text"],
         "metadata": {key: sample["metadata"][key] for key in kept},
         "scores": {name: {"value": one["value"], "answer": one["answer"]} for name, one in sample["scores"].items()},
         "completed": True,
