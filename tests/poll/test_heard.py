@@ -12,7 +12,7 @@ from pluralign.core.errors import DataError, UsageError
 from pluralign.core.survey import Survey
 from pluralign.engines.scripted import ScriptedEngine, scripted
 from pluralign.poll import compare, heard, records, run
-from pluralign.poll.heard import Ledger, fold, recall
+from pluralign.poll.heard import Heard, Ledger, fold, recall
 from pluralign.poll.reopen import reopen
 from pluralign.store.tables import ANSWERS, TableWriter
 from tests.poll.conftest import carry_out
@@ -42,6 +42,7 @@ def rows(survey: Survey, seed: int) -> list[dict[str, object]]:
                     {
                         **dict.fromkeys(ANSWERS.names),
                         "voice": "persona",
+                        "method": "exact",
                         "collective": collective,
                         "question": question.id,
                         "probabilities": None if shares is None else shares.tolist(),
@@ -80,7 +81,7 @@ def test_a_question_that_was_not_asked_is_not_there(survey: Survey) -> None:
     ledger.close()
     assert list(ledger.heard["plain"]) == ["milk"]
     assert ledger.heard["plain"].get("tea") is None
-    assert ledger.heard["plain"]["milk"] == ((0.5, 0.25, 0.25), 0.75, None)
+    assert ledger.heard["plain"]["milk"] == Heard((0.5, 0.25, 0.25), 0.75, None)
 
 
 @pytest.mark.parametrize("orders", [1, 2, "all"])

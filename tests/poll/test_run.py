@@ -2,12 +2,14 @@
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
+from pluralign.core.distribution import Obtained
 from pluralign.core.errors import InterruptedRunError, ModelError, UsageError
 from pluralign.core.survey import Survey
 from pluralign.engines.base import OptionScores, ScoreRequest
@@ -105,7 +107,7 @@ def test_an_answer_with_no_probability_at_all_is_counted_and_not_guessed(survey_
     _, _, scores = carry_out(study(survey_file), ScriptedEngine(silent_on_milk), tmp_path / "run")
     assert [cell.unanswerable for cell in scores.cells] == [1, 1]
     assert [cell.questions for cell in scores.cells] == [2, 1]
-    assert any("2 answers gave no option any probability" in caveat for caveat in scores.caveats)
+    assert any("2 answers showed the options no probability" in caveat for caveat in scores.caveats)
     rows = pq.read_table(tmp_path / "run" / "answers.parquet").to_pylist()
     assert {row["question"] for row in rows if row["probabilities"] is None} == {"milk"}
 
@@ -232,8 +234,49 @@ def test_a_survey_without_any_reference_can_be_polled(survey_file: Path, tmp_pat
     assert not scores.summaries
 
 
-def test_an_engine_that_leaves_options_out_is_refused(survey_file: Path, tmp_path: Path) -> None:
+def test_an_engine_that_does_not_score_options_is_refused(survey_file: Path, tmp_path: Path) -> None:
     engine = scripted("uniform")
-    engine.can = replace(engine.can, option_scores="top_k")
-    with pytest.raises(ModelError, match="what it leaves out is not guessed"):
+    engine.can = replace(engine.can, option_scores="none")
+    with pytest.raises(ModelError, match="does not tell how probable options are"):
         carry_out(study(survey_file), engine, tmp_path / "run")
+
+
+class Lists(ScriptedEngine):
+    """Lists its likeliest tokens only: of milk it hides the second option, of tea next to nothing of the third."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda request: [0.0] * len(request.options), name="lists")
+        self.can = replace(self.can, option_scores="top_k")
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[OptionScores]:
+        return [self._listed(request) for request in requests]
+
+    def _listed(self, request: ScoreRequest) -> OptionScores:
+        user = request.messages[-1].content
+        size = len(request.options)
+        low = [math.log(0.8 / (size - 1))] * (size - 1) + [-math.inf]
+        most = 0.1 if "milk" in user else 0.001
+        high = (*low[:-1], math.log(most))
+        return OptionScores(tuple(low), tuple((value,) for value in low), 5, tuple(low), high)
+
+
+def test_what_a_server_does_not_list_is_bounded_and_not_guessed(survey_file: Path, tmp_path: Path) -> None:
+    one = study(survey_file, orders=1, **{"as": ["north"]})
+    _, answers, scores = carry_out(one, Lists(), tmp_path / "run")
+    tea = answers.heard["persona@north"]["tea"].distribution()
+    assert tea is not None
+    assert tea.obtained is Obtained.TOP_K
+    assert tea.probabilities == pytest.approx([0.5, 0.5, 0])
+    # 0.1 hidden beside 0.8 known is more than 1 %
+    assert answers.heard["persona@north"]["milk"].distribution() is None
+    assert scores.cells[0].unanswerable == 1
+    assert "left out and counted" in scores.asked.method
+    rows = {row["question"]: row for row in pq.read_table(tmp_path / "run" / "answers.parquet").to_pylist()}
+    assert rows["milk"]["method"] == "top_k"
+    assert rows["milk"]["probabilities"] is None
+    assert rows["milk"]["high"][-1] == pytest.approx(math.log(0.1))
+    again = run.recall(run.prepare(one), tmp_path / "run", answers.counts)
+    assert again.heard["persona@north"]["tea"].distribution() == tea
+    _, resumed, _ = carry_out(one, Lists(), tmp_path / "run")
+    assert resumed.counts["computed"] == 0
+    assert resumed.heard["persona@north"]["milk"].distribution() is None

@@ -22,6 +22,8 @@ class Obtained(StrEnum):
     """Answers of respondents."""
     EXACT = "exact"
     """A model's own log-probabilities of every option."""
+    TOP_K = "top_k"
+    """A model's likeliest tokens only, where what they leave out is too little to matter."""
     SAMPLED = "sampled"
     """Repeated answers of a model, read back."""
     VERBALISED = "verbalised"

@@ -106,19 +106,27 @@ def _unanswered(plan: Plan, stored: dict[str, Any]) -> Iterator[_Batch]:
 
 def _packed(scores: OptionScores) -> dict[str, Any]:
     """Plain data; a probability of zero is written as null, as JSON has no infinity."""
-    return {
-        "logprobs": [value if math.isfinite(value) else None for value in scores.logprobs],
-        "forms": [[value if math.isfinite(value) else None for value in forms] for forms in scores.forms],
+
+    def plain(values: Sequence[float]) -> list[float | None]:
+        return [value if math.isfinite(value) else None for value in values]
+
+    packed = {
+        "logprobs": plain(scores.logprobs),
+        "forms": [plain(forms) for forms in scores.forms],
         "prompt_tokens": scores.prompt_tokens,
     }
+    if scores.low is not None and scores.high is not None:
+        packed |= {"low": plain(scores.low), "high": plain(scores.high)}
+    return packed
 
 
 def _unpacked(payload: dict[str, Any]) -> OptionScores:
-    def number(value: float | None) -> float:
-        return -math.inf if value is None else value
+    def numbers(values: Sequence[float | None]) -> tuple[float, ...]:
+        return tuple(-math.inf if value is None else value for value in values)
 
     return OptionScores(
-        tuple(number(value) for value in payload["logprobs"]),
-        tuple(tuple(number(value) for value in forms) for forms in payload["forms"]),
+        numbers(payload["logprobs"]),
+        tuple(numbers(forms) for forms in payload["forms"]),
         payload["prompt_tokens"],
+        *(numbers(payload[bound]) for bound in ("low", "high") if bound in payload),
     )

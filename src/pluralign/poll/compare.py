@@ -14,6 +14,7 @@ from pluralign.core.survey import Survey
 from pluralign.metrics.distances import Array, pad
 from pluralign.metrics.scales import Scales, all_distances
 from pluralign.poll.cells import Measured, baselines, measured
+from pluralign.poll.heard import SLACK
 from pluralign.poll.records import now
 from pluralign.poll.run import Answers, Prepared
 from pluralign.poll.scores import Asked, DistanceName, QuestionAnswers, Scores
@@ -21,6 +22,13 @@ from pluralign.poll.summarise import caveats, summarise
 from pluralign.prompts.options import Labels
 from pluralign.voices.voice import Voice
 
+_METHODS = {
+    "exact": "The probability of every option as the beginning of the model's reply, computed exactly, renormalised "
+    "over the options and averaged over their orders.",
+    "top_k": "The probability of every option as the beginning of the model's reply, among the likeliest tokens that "
+    "the server lists, renormalised over the options and averaged over their orders. Answers in which unlisted "
+    f"options may hold more than {SLACK:.0%} of what the others do are left out and counted.",
+}
 _IN_WORDS = {Labels.NUMBER: "numbers", Labels.LETTER: "letters", Labels.NONE: "no labels, the wording itself"}
 
 
@@ -199,10 +207,7 @@ def _asked(prepared: Prepared, answers: Answers, spec: RunSpec) -> Asked:
     return Asked(
         model=study.model,
         engine=spec.engine,
-        method=(
-            "The probability of every option as the beginning of the model's reply, computed exactly, "
-            "renormalised over the options and averaged over their orders."
-        ),
+        method=_METHODS[spec.engine["option_scores"]],
         orders=orders,
         labels=_IN_WORDS[study.labels],
         published_leak=study.published,

@@ -22,6 +22,10 @@ from pluralign.engines.base import OptionScores
 
 Array = npt.NDArray[np.float64]
 
+SLACK = 0.01
+"""Where only a model's likeliest tokens are known: the most that may be hidden from the options, as a share of what
+they are known to hold. An answer that hides more is not used, and counted."""
+
 _BLOCK = 65_536
 _CELL = ("voice", "collective", "question")
 
@@ -36,21 +40,23 @@ class Heard(NamedTuple):
     """Probability of the options altogether, mean over orders."""
     order_effect: float | None
     """Mean total variation of each order's answer from the mean over orders; ``None`` with one order only."""
+    obtained: Obtained = Obtained.EXACT
+    """How the answers were come by."""
 
     def distribution(self) -> Distribution | None:
         """Mean over orders; ``None`` where no option ever had any probability."""
         if self.shares is None:
             return None
         outside = min(1.0, max(0.0, 1 - self.mean_captured))
-        return Distribution.from_weights(self.shares, Obtained.EXACT, unreadable=outside)
+        return Distribution.from_weights(self.shares, self.obtained, unreadable=outside)
 
 
 class VoiceHeard(Mapping[str, Heard]):
     """Question id -> what one voice answered; kept as arrays, as there may be a million of them."""
 
-    def __init__(self, questions: Sequence[Question], places: Mapping[str, int]):
+    def __init__(self, questions: Sequence[Question], places: Mapping[str, int], obtained: Obtained):
         """``places``: question id -> row, shared by all voices."""
-        self._questions, self._places = questions, places
+        self._questions, self._places, self._obtained = questions, places, obtained
         width = max((len(question.options) for question in questions), default=1)
         self._shares = np.full((len(questions), width), np.nan)
         self._captured = np.full(len(questions), np.nan)
@@ -71,6 +77,7 @@ class VoiceHeard(Mapping[str, Heard]):
             None if np.isnan(shares[0]) else tuple(shares.tolist()),
             float(self._captured[row]),
             None if np.isnan(self._effects[row]) else float(self._effects[row]),
+            self._obtained,
         )
 
     def __iter__(self) -> Iterator[str]:
@@ -83,10 +90,10 @@ class VoiceHeard(Mapping[str, Heard]):
 class Ledger:
     """Takes in answers, all orders of a question one after the other, and keeps what they come to."""
 
-    def __init__(self, voices: Sequence[str], questions: Sequence[Question]):
+    def __init__(self, voices: Sequence[str], questions: Sequence[Question], obtained: Obtained = Obtained.EXACT):
         """``voices``: their ids."""
         places = {question.id: row for row, question in enumerate(questions)}
-        self.heard: dict[str, VoiceHeard] = {voice: VoiceHeard(questions, places) for voice in voices}
+        self.heard: dict[str, VoiceHeard] = {voice: VoiceHeard(questions, places, obtained) for voice in voices}
         self._cell: tuple[str, str] | None = None
         self._shares: list[Array] = []
         self._captured: list[float] = []
@@ -133,9 +140,9 @@ def recall(path: Path, voices: Mapping[tuple[str, str], str], questions: Sequenc
     ``voices``: (strategy, collective) -> id of the voice. Raises :class:`DataError` where the file cannot be read or
     holds other answers.
     """
-    ledger = Ledger(list(voices.values()), questions)
     try:
         file = pq.ParquetFile(path, read_dictionary=list(_CELL))
+        ledger = Ledger(list(voices.values()), questions, _obtained(file))
         left: pa.Table | None = None
         for block in file.iter_batches(_BLOCK, columns=[*_CELL, "probabilities", "captured"]):
             table = pa.Table.from_batches([block])
@@ -145,9 +152,16 @@ def recall(path: Path, voices: Mapping[tuple[str, str], str], questions: Sequenc
             left = table.slice(starts[-1])  # its cell may go on in the next block
         if left is not None and left.num_rows:
             _take_in(ledger, left, np.array([0, left.num_rows]), voices)
-    except (OSError, KeyError, pa.ArrowException) as error:
+    except (OSError, KeyError, ValueError, pa.ArrowException) as error:
         raise DataError(f"does not hold the answers of this run ({error})", file=str(path)) from None
     return ledger.heard
+
+
+def _obtained(file: pq.ParquetFile) -> Obtained:
+    """How the answers of a file were come by; one poll has one way."""
+    for block in file.iter_batches(1, columns=["method"]):
+        return Obtained(block.column(0)[0].as_py())
+    return Obtained.EXACT
 
 
 def _starts(table: pa.Table) -> npt.NDArray[np.int64]:
@@ -196,7 +210,9 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def probabilities(scores: OptionScores) -> Array | None:
-    """Renormalised over the options; ``None`` where every one of them is zero."""
+    """Renormalised over the options; ``None`` where every one of them is zero, or too much of them is hidden."""
+    if scores.high is not None and hidden(scores) > SLACK * captured(scores):
+        return None
     array = np.asarray(scores.logprobs, dtype=np.float64)
     top = array.max()
     if not math.isfinite(top):
@@ -208,3 +224,10 @@ def probabilities(scores: OptionScores) -> Array | None:
 def captured(scores: OptionScores) -> float:
     """Probability of all options together, in [0, 1]."""
     return min(1.0, math.fsum(math.exp(value) for value in scores.logprobs))
+
+
+def hidden(scores: OptionScores) -> float:
+    """The most that options may hold beyond what is known of them; 0 for exact scores."""
+    if scores.high is None:
+        return 0.0
+    return max(0.0, math.fsum(math.exp(value) for value in scores.high) - captured(scores))

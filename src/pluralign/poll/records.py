@@ -31,7 +31,7 @@ def specify(prepared: Prepared, engine: Engine) -> RunSpec:
         study=study.model_dump(mode="json", by_alias=True),
         given=tuple(sorted(study.model_fields_set)),
         survey_checksum=prepared.survey.checksum,
-        engine=engine.describe(),
+        engine={**engine.describe(), "option_scores": engine.can.option_scores},
         templates=dict(sorted(templates.items())),
         seed=study.seed,
     )

@@ -103,15 +103,16 @@ def poll(prepared: Prepared, engine: Engine, folder: Path, on_progress: Callable
 
     Answers already in ``answers.sqlite`` are not asked for again. Raises
     :class:`pluralign.core.errors.InterruptedRunError` where the disk does not take an answer; what was stored stays;
-    and :class:`ModelError` for an engine without exact scores.
+    and :class:`ModelError` for an engine that does not score options.
     """
-    if engine.can.option_scores != "exact":
+    if engine.can.option_scores == "none":
         raise ModelError(
-            f"{engine.name!r} does not tell the probability of every option, and what it leaves out is not guessed: "
+            f"{engine.name!r} does not tell how probable options are, and they are not guessed: "
             "use a server that does, such as vLLM, or a local model"
         )
+    obtained = Obtained.EXACT if engine.can.option_scores == "exact" else Obtained.TOP_K
     study = prepared.study
-    ledger = Ledger([voice.id for voice in prepared.voices], prepared.survey.questions)
+    ledger = Ledger([voice.id for voice in prepared.voices], prepared.survey.questions, obtained)
     counts = {"prompts": 0, "computed": 0, "resumed": 0, "prompt_tokens": 0, "computed_tokens": 0, "unique_tokens": 0}
     shown = _Shown()
     everything = items(
@@ -127,7 +128,7 @@ def poll(prepared: Prepared, engine: Engine, folder: Path, on_progress: Callable
             rows = []
             for item, key in zip(shard, keys, strict=True):
                 shares = probabilities(scores[key])
-                rows.append(_row(item, key, scores[key], shares))
+                rows.append(_row(item, key, scores[key], shares, obtained))
                 ledger.add(item.voice.id, item.question.id, shares, rows[-1]["captured"])
             answer_table.write(rows)
             texts = {row["prompt"]: item for row, item in zip(rows, shard, strict=True)}
@@ -176,16 +177,17 @@ class _Shown:
         return [one for one, is_fresh in zip(hashes, fresh, strict=True) if is_fresh]
 
 
-def _row(item: Item, key: str, scores: OptionScores, shares: Array | None) -> dict[str, Any]:
+def _row(item: Item, key: str, scores: OptionScores, shares: Array | None, obtained: Obtained) -> dict[str, Any]:
     return {
         "voice": item.voice.strategy.name,
         "collective": _collective_id(item),
         "question": item.question.id,
         "topic": item.question.topic,
-        "method": Obtained.EXACT.value,
+        "method": obtained.value,
         "order": list(item.order),
         "options": [option.id for option in item.question.options],
         "logprobs": list(scores.logprobs),
+        "high": None if scores.high is None else list(scores.high),
         "probabilities": None if shares is None else shares.tolist(),
         "captured": captured(scores),
         "prompt_tokens": scores.prompt_tokens,

@@ -173,7 +173,7 @@ def caveats(prepared: Prepared, cells: Sequence[Cell], unscored: Sequence[str]) 
         )
     empty = sum(cell.unanswerable for cell in cells)
     if empty:
-        said.append(f"{empty} answers gave no option any probability; they are left out and counted.")
+        said.append(f"{empty} answers showed the options no probability, or too little of it; they are left out.")
     missing = [cell for cell in cells if cell.people_missing > MUCH_MISSING]
     if missing:
         worst_missing = max(missing, key=lambda cell: cell.people_missing)

@@ -13,6 +13,7 @@ method         string           how the answer was obtained, such as ``exact``
 order          list<int16>      place on the page -> 0-based position of the option in the survey
 options        list<int32>      the survey's codes of the options, in the survey's order
 logprobs       list<double>     natural log of each option's probability, before renormalisation
+high           list<double>     where only the likeliest tokens are known, the most that each log can be; else null
 probabilities  list<double>     the same renormalised over the options; null where all of them are zero
 captured       double           probability that the reply begins with one of the options
 prompt_tokens  int32            length of the prompt
@@ -42,6 +43,7 @@ ANSWERS = pa.schema(
         ("order", pa.list_(pa.int16())),
         ("options", pa.list_(pa.int32())),
         ("logprobs", pa.list_(pa.float64())),
+        ("high", pa.list_(pa.float64())),
         ("probabilities", pa.list_(pa.float64())),
         ("captured", pa.float64()),
         ("prompt_tokens", pa.int32()),
