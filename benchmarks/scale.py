@@ -62,6 +62,11 @@ def prepared(survey: Path) -> run.Prepared:
     )
 
 
+def load(survey: Path, _folder: Path) -> None:
+    """The survey alone: what every step but the page begins with."""
+    prepared(survey)
+
+
 def ask(survey: Path, folder: Path) -> None:
     """The poll itself."""
     study, engine = prepared(survey), open_engine("scripted:hash")
@@ -84,7 +89,7 @@ def draw_page(_survey: Path, folder: Path) -> None:
     write_text(folder / "report.html", page.render(scores))
 
 
-STEPS: dict[str, Callable[[Path, Path], None]] = {"ask": ask, "score": score, "page": draw_page}
+STEPS: dict[str, Callable[[Path, Path], None]] = {"load": load, "ask": ask, "score": score, "page": draw_page}
 
 
 def measured(step: Callable[[Path, Path], None], survey: Path, folder: Path) -> Measured:
