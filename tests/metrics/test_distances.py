@@ -156,7 +156,9 @@ def test_against_scipy(pair: list[Array]) -> None:
 
     p, q = pair
     places = np.arange(p.size)
-    assert js_distance(p, q) == pytest.approx(float(np.nan_to_num(jensenshannon(p, q, 2.0))), abs=2e-8)
+    with np.errstate(invalid="ignore"):  # of equal shares scipy may find a divergence just below zero
+        by_scipy = float(np.nan_to_num(jensenshannon(p, q, 2.0)))
+    assert js_distance(p, q) == pytest.approx(by_scipy, abs=2e-8)
     assert entropy(p) == pytest.approx(float(scipy_entropy(p)), abs=1e-12)
     assert wasserstein(p, q) == pytest.approx(wasserstein_distance(places, places, p, q) / (p.size - 1), abs=1e-9)
 
