@@ -4,15 +4,16 @@ import importlib
 import subprocess
 import sys
 
-NAMES = ("graph", "scoring")
+BENCHMARKS = {"graph": (), "scoring": ("--lm-eval",), "scale": ()}
+"""Module -> arguments."""
 
 
 def main() -> None:
     """Each in a process of its own, so that one's memory and threads do not weigh on the next."""
-    for name in NAMES:
+    for name, arguments in BENCHMARKS.items():
         summary = (importlib.import_module(f"benchmarks.{name}").__doc__ or "").splitlines()[0]
         print(f"\n== {name}: {summary}\n", flush=True)
-        subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)
+        subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *arguments], check=True)
 
 
 if __name__ == "__main__":

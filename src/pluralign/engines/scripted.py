@@ -34,8 +34,8 @@ class ScriptedEngine:
 
     ``scorer`` gives one natural log-probability per option, whose exponentials sum to at most one. ``speaker`` gives
     the whole reply, of which ``max_tokens`` words are kept. Either may be left out; asking for it then raises
-    :class:`ModelError`. ``version`` goes into the keys: change it when the functions change. ``remember=False`` keeps no
-    account of what it was asked, which a million questions would fill the memory with.
+    :class:`ModelError`. ``version`` goes into the keys: change it when the functions change. ``remember=False`` keeps
+    no account of what it was asked, which a million questions would fill the memory with.
     """
 
     def __init__(

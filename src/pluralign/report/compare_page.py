@@ -6,12 +6,12 @@ Everything that came from outside is escaped.
 import shlex
 from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from pluralign.poll.comparison import LEVEL, MEASURES, Comparison
-from pluralign.report import compare_view, compare_words, words
-from pluralign.report.page import template_text
+from pluralign.report import compare_view, compare_words
+from pluralign.report.page import environment_for_pages, template_text
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 """No network, no script, no picture from elsewhere."""
@@ -36,26 +36,12 @@ def render(comparison: Comparison, *, by_topic: bool = False) -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("pluralign.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(number=words.number, percent=words.percent, sentence=words.sentence)
+    environment = environment_for_pages()
     environment.globals.update(
-        interval=words.interval,
-        percent_interval=words.percent_interval,
-        count=words.count,
-        listed=words.listed,
         signed=compare_words.signed,
         gain=compare_words.gain,
         ends=compare_words.ends,
-        distance_names=words.DISTANCE_NAMES,
-        distance_sentences=words.DISTANCE_SENTENCES,
         measures=MEASURES,
         level=LEVEL,
-        missing=words.NONE,
     )
     return environment

@@ -72,8 +72,8 @@ def template_text(name: str) -> str:
     return files("pluralign.report").joinpath("templates", name).read_text(encoding="utf-8")
 
 
-@cache
-def _environment() -> Environment:
+def environment_for_pages() -> Environment:
+    """Templates with the words that every page of numbers uses. Fresh, so that a page may add its own."""
     environment = Environment(
         loader=PackageLoader("pluralign.report"),
         autoescape=True,
@@ -92,6 +92,11 @@ def _environment() -> Environment:
         missing=words.NONE,
     )
     return environment
+
+
+@cache
+def _environment() -> Environment:
+    return environment_for_pages()
 
 
 def _brief(value: export.Value) -> export.Value:
