@@ -280,3 +280,15 @@ def test_what_a_server_does_not_list_is_bounded_and_not_guessed(survey_file: Pat
     _, resumed, _ = carry_out(one, Lists(), tmp_path / "run")
     assert resumed.counts["computed"] == 0
     assert resumed.heard["persona@north"]["milk"].distribution() is None
+
+
+@pytest.mark.parametrize(("shared", "warned"), [(True, False), (False, True)])
+def test_peoples_without_a_question_in_common_are_compared_with_a_warning(
+    survey_file: Path, tmp_path: Path, shared: bool, warned: bool
+) -> None:
+    one = study(survey_file, **({} if shared else {"questions": {"ids": ["talk", "milk"]}}))
+    if not shared:
+        text = survey_file.read_text().replace("      north: {shares: [0.7, 0.2, 0.1], n: 1000}\n", "")
+        survey_file.write_text(text)
+    _, _, scores = carry_out(one, scripted("uniform"), tmp_path / "run")
+    assert any("No question was put to all peoples" in caveat for caveat in scores.caveats) is warned

@@ -188,6 +188,12 @@ def caveats(prepared: Prepared, cells: Sequence[Cell], unscored: Sequence[str]) 
             + ", ".join(f"{people} {count}" for people, count in absent.items())
             + "."
         )
+    answered = [reference for reference in survey.references.values() if reference]
+    if len(answered) > 1 and not set.intersection(*(set(reference) for reference in answered)):
+        said.append(
+            "No question was put to all peoples of this survey, so to whom a voice is closest was found on "
+            "different questions for each."
+        )
     if cells and max(cell.questions for cell in cells) < FEW_QUESTIONS:
         said.append("So few questions were asked that the intervals are rough.")
     if study.orders == 1:
