@@ -1,8 +1,16 @@
 """What tests of several rooms share."""
 
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No example has a time limit: a busy machine is no defect. CI tries the same examples every time; people try new ones.
+settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
+)
+settings.load_profile("unhurried")
 
 SHARED_DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 
