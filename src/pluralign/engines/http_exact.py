@@ -15,7 +15,7 @@ from pluralign.engines.base import OptionScores, ScoreRequest
 from pluralign.engines.batches import common_prefix
 from pluralign.engines.http_bodies import messages
 from pluralign.engines.http_server import RequestRefusedError, Server
-from pluralign.engines.options import check, credited, form_logprobs, inner_paths
+from pluralign.engines.options import check, inner_paths, option_scores
 from pluralign.engines.rendering import Rendered, Tokens, join
 
 CHOSEN = 128
@@ -97,17 +97,10 @@ class ExactScores:
         for call, answers in zip(calls, self.server.each(lambda call: self._answers(parts, call), calls), strict=True):
             for asked, found in zip(call, answers, strict=True):
                 edges[asked.part].update({(*asked.path, token): found[token] for token in asked.chosen})
-        results = []
-        for part, edges_of_part in zip(parts, edges, strict=True):
-            forms = form_logprobs(part.forms, edges_of_part)
-            results.append(
-                OptionScores(
-                    logprobs=credited(part.forms, forms),
-                    forms=tuple(tuple(of_option) for of_option in forms),
-                    prompt_tokens=part.prompt_tokens,
-                )
-            )
-        return results
+        return [
+            option_scores(part.forms, edges_of_part, prompt_tokens=part.prompt_tokens)
+            for part, edges_of_part in zip(parts, edges, strict=True)
+        ]
 
     def _answers(self, parts: Sequence[Rendered], call: Sequence[Asked]) -> list[dict[int, float]]:
         chosen = sorted({token for asked in call for token in asked.chosen})

@@ -18,7 +18,7 @@ from pluralign.engines import plain, prefix
 from pluralign.engines.base import Capabilities, ChatRequest, Completion, OptionScores, Plan, ScoreRequest
 from pluralign.engines.batches import group
 from pluralign.engines.generate import Reply, replies
-from pluralign.engines.options import credited, form_logprobs, inner_paths
+from pluralign.engines.options import inner_paths, option_scores
 from pluralign.engines.prefix import Question
 from pluralign.engines.rendering import Rendered, Renderer
 
@@ -109,14 +109,7 @@ class LocalEngine:
                 for path in paths_of_part
                 for token, logprob in zip(_next_tokens(part, path), next(answers), strict=True)
             }
-            forms = form_logprobs(part.forms, edges)
-            results.append(
-                OptionScores(
-                    logprobs=credited(part.forms, forms),
-                    forms=tuple(tuple(of_option) for of_option in forms),
-                    prompt_tokens=part.prompt_tokens,
-                )
-            )
+            results.append(option_scores(part.forms, edges, prompt_tokens=part.prompt_tokens))
         return results
 
     def chat(self, requests: Sequence[ChatRequest]) -> list[Completion]:

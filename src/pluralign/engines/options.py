@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from pluralign.core.errors import ModelError
-from pluralign.engines.base import ScoreRequest
+from pluralign.engines.base import OptionScores, ScoreRequest
 
 Tokens = tuple[int, ...]
 
@@ -31,6 +31,18 @@ def form_logprobs(forms: Sequence[Sequence[Tokens]], edges: Mapping[Tokens, floa
         [math.fsum(edges[tokens[:length]] for length in range(1, len(tokens) + 1)) for tokens in of_option]
         for of_option in forms
     ]
+
+
+def option_scores(
+    forms: Sequence[Sequence[Tokens]], edges: Mapping[Tokens, float], *, prompt_tokens: int
+) -> OptionScores:
+    """Exact scores of one request from the log-probabilities of its edges; see :func:`form_logprobs`."""
+    logprobs = form_logprobs(forms, edges)
+    return OptionScores(
+        logprobs=credited(forms, logprobs),
+        forms=tuple(tuple(of_option) for of_option in logprobs),
+        prompt_tokens=prompt_tokens,
+    )
 
 
 def credited(forms: Sequence[Sequence[Tokens]], logprobs: Sequence[Sequence[float]]) -> tuple[float, ...]:
