@@ -12,13 +12,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pydantic import ValidationError
 
 from pluralign.core.distribution import Distribution, Obtained
 from pluralign.core.errors import DataError, UnknownNameError, UsageError
 from pluralign.core.run import RunRecord
 from pluralign.core.survey import Survey
-from pluralign.poll.records import read_run
+from pluralign.poll.records import read_run, recorded_study
 from pluralign.poll.study import Study
 from pluralign.surveys import load
 
@@ -57,10 +56,7 @@ def read_finished(folder: Path) -> Finished:
         raise UsageError(
             f"the run in {str(folder)!r} is not finished: type its `pluralign poll` command again to go on with it"
         )
-    try:
-        study = Study.model_validate(record.spec.study)
-    except ValidationError:
-        raise DataError("does not hold a study that this version can read", file=str(folder / "run.json")) from None
+    study = recorded_study(folder, record)
     full = load(study.survey)
     survey = study.questions.apply(full)
     if survey.checksum != record.spec.survey_checksum:

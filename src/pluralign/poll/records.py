@@ -14,10 +14,11 @@ from pluralign.core.errors import DataError, UsageError
 from pluralign.core.run import RunRecord, RunSpec
 from pluralign.engines.base import Engine
 from pluralign.poll.run import Prepared
+from pluralign.poll.study import Study
 from pluralign.store.files import make_folder, sweep, write_text
 
 RUN_FILE = "run.json"
-_PACKAGES = ("numpy", "scipy", "pyarrow", "sacrebleu", "torch", "transformers", "peft", "openai", "vllm")
+_PACKAGES = ("numpy", "scipy", "pyarrow", "torch", "transformers", "peft", "openai", "vllm")
 
 
 def specify(prepared: Prepared, engine: Engine) -> RunSpec:
@@ -65,6 +66,14 @@ def read_run(folder: Path) -> RunRecord:
         return RunRecord.model_validate_json(path.read_text(encoding="utf-8"))
     except (ValidationError, UnicodeDecodeError):
         raise DataError("is not the record of a run", file=str(path)) from None
+
+
+def recorded_study(folder: Path, record: RunRecord) -> Study:
+    """The study of a run. Raises :class:`DataError` where another version wrote one that this one cannot read."""
+    try:
+        return Study.model_validate(record.spec.study)
+    except ValidationError:
+        raise DataError("does not hold a study that this version can read", file=str(folder / RUN_FILE)) from None
 
 
 def write_run(folder: Path, record: RunRecord) -> None:

@@ -6,13 +6,10 @@ What it costs grows with the survey, not with the number of option orders: a mil
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import ValidationError
-
-from pluralign.core.errors import DataError, UsageError
+from pluralign.core.errors import UsageError
 from pluralign.core.run import RunRecord
-from pluralign.poll.records import read_run
+from pluralign.poll.records import read_run, recorded_study
 from pluralign.poll.run import ANSWERS_FILE, Answers, Prepared, prepare, recall
-from pluralign.poll.study import Study
 
 
 class Reopened(NamedTuple):
@@ -34,10 +31,7 @@ def reopen(folder: Path) -> Reopened:
         raise UsageError(
             f"there is no finished poll in {str(folder)!r}: type its `pluralign poll` command again to go on with it"
         )
-    try:
-        study = Study.model_validate(record.spec.study)
-    except ValidationError:
-        raise DataError("does not hold a study that this version can read", file=str(folder / "run.json")) from None
+    study = recorded_study(folder, record)
     prepared = prepare(study)
     if prepared.survey.checksum != record.spec.survey_checksum:
         raise UsageError(
