@@ -1,6 +1,5 @@
 """The before/after page in a real browser: quiet, offline, narrow, on paper, and for screen readers."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,25 +8,9 @@ import pytest
 from pluralign.poll.paired import compare_runs
 from pluralign.report import compare_page
 from tests.poll.two_runs import finished, made_answers, made_survey
-
-pytest.importorskip("playwright.sync_api")
-from playwright.sync_api import sync_playwright
-
-CHROMIUM = Path("/usr/bin/chromium")
-AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+from tests.report.conftest import AXE
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_playwright() as playwright:
-        path = str(CHROMIUM) if CHROMIUM.exists() else None
-        if path is None and not Path(playwright.chromium.executable_path).exists():
-            pytest.skip("needs Chromium")
-        found = playwright.chromium.launch(executable_path=path)
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module", params=[2, 3])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pluralign.report.graph_page import graph_page
+from tests.report.conftest import AXE
 from tests.report.graph_example import HOME, example
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
@@ -226,9 +227,6 @@ def test_dark_and_light_are_told_apart_and_can_be_chosen(page) -> None:  # type:
     page.locator("#theme").click()
     assert page.locator("#theme").inner_text() == "Theme: dark"
     assert page.evaluate(ground) != light
-
-
-AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,32 +1,15 @@
 """The page of a poll in a real browser: quiet, offline, narrow, sortable, and whole without scripts."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pluralign.report import page as report
+from tests.report.conftest import AXE
 from tests.report.poll_scores import hard_scores, make_scores
 
-pytest.importorskip("playwright.sync_api")
-from playwright.sync_api import sync_playwright
-
-CHROMIUM = Path("/usr/bin/chromium")
-AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
-
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_playwright() as playwright:
-        path = str(CHROMIUM) if CHROMIUM.exists() else None
-        if path is None and not Path(playwright.chromium.executable_path).exists():
-            pytest.skip("needs Chromium")
-        found = playwright.chromium.launch(executable_path=path)
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")
