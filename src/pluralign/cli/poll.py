@@ -2,13 +2,11 @@
 
 import shlex
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from pluralign.core.errors import InterruptedRunError
 
@@ -78,6 +76,7 @@ def _listed(text: str | None) -> list[str] | None:
 def _carry_out(
     path: Path | None, flags: dict[str, Any], questions: dict[str, Any], out: Path | None, plan: bool
 ) -> None:
+    from pluralign.cli.progress import ProgressLine
     from pluralign.cli.settings import api_key, cache_folder, quiet_libraries
     from pluralign.engines.open import open_engine
     from pluralign.poll import compare, forecast, records, run
@@ -113,7 +112,7 @@ def _carry_out(
     spec = records.specify(prepared, engine)
     folder = out or Path("runs") / f"{study.name}-{spec.id[:8]}"
     record = records.open_run(folder, spec, ("pluralign", *sys.argv[1:]))
-    with _ProgressLine(notes) as line:
+    with ProgressLine(notes) as line:
         try:
             answers = run.poll(prepared, engine, folder, line.show)
         except KeyboardInterrupt:
@@ -144,52 +143,3 @@ def _print_forecast(size: Any) -> None:
         print(f"about {minutes} min {seconds:02} s on this machine as busy as it is now")
     if size.interval_width is not None:
         print(f"the interval of a voice's distance to one people will be about {size.interval_width:.3f} wide")
-
-
-class _ProgressLine:
-    """A bar with an estimate on a terminal; elsewhere a line now and then, so that logs stay readable."""
-
-    EVERY_SECONDS = 15.0
-
-    def __init__(self, console: Console):
-        self._console = console
-        self._bar = Progress(
-            TextColumn("Asking"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(elapsed_when_finished=False),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        self._task = self._bar.add_task("asking", total=None)
-        self._started = self._said = time.monotonic()
-        self._first: int | None = None
-        self._waited = False
-
-    def __enter__(self) -> "_ProgressLine":
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def show(self, progress: Any) -> None:
-        """Take in how far the poll has come."""
-        if self._first is None:
-            self._first = progress.done
-            if progress.done:
-                self._console.print(f"{progress.done:,} answers are there already.", highlight=False)
-        if progress.waiting and not self._waited:
-            self._console.print("Another process is at work on this run: waiting for its answers.", highlight=False)
-            self._waited = True
-        self._bar.update(self._task, completed=progress.done, total=progress.total)
-        now = time.monotonic()
-        if self._console.is_terminal or now - self._said < self.EVERY_SECONDS:
-            return
-        self._said = now
-        fresh = progress.done - self._first
-        seconds = (now - self._started) / fresh * (progress.total - progress.done) if fresh else None
-        left = "" if seconds is None else f", about {seconds:.0f} s left"
-        self._console.print(f"{progress.done:,} of {progress.total:,} answers{left}", highlight=False)

@@ -4,17 +4,13 @@ Several processes may work on one run. Each claims a batch before it computes it
 """
 
 import math
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
-from pluralign.engines.base import Engine, OptionScores, Plan
-from pluralign.poll.ask import Item
-from pluralign.store.answers import AnswerStore, Claim
-
-POLL_SECONDS = 0.2
-"""How often a process that waits for another looks whether its answers have come."""
+from pluralign.engines.base import Engine, OptionScores, ScoreRequest
+from pluralign.store.answers import AnswerStore
+from pluralign.store.shared import Batch, compute, lacking
 
 
 class Progress(NamedTuple):
@@ -29,15 +25,17 @@ class Progress(NamedTuple):
     """Answers this process has nothing left to do but wait for, as another process is computing them."""
 
 
-class _Batch(NamedTuple):
-    id: str
-    """The same in every process."""
-    asked: dict[str, int]
-    """Key -> position of the request, of those that had no answer."""
+class Asks(Protocol):
+    """Anything with a request to an engine."""
+
+    @property
+    def request(self) -> ScoreRequest:
+        """What is asked."""
+        ...
 
 
 def answer(
-    shard: Sequence[Item],
+    shard: Sequence[Asks],
     engine: Engine,
     store: AnswerStore,
     counts: dict[str, int],
@@ -52,56 +50,34 @@ def answer(
     unique = list(dict.fromkeys(item.request for item in shard))
     plan = engine.plan(unique)
     key_of = dict(zip(unique, plan.keys, strict=True))
+    request_of = dict(zip(reversed(plan.keys), reversed(unique), strict=True))
     keys = [key_of[item.request] for item in shard]
     repeats = Counter(keys)
     stored = store.get(plan.keys)
-    before = counts["prompts"]
+    done = counts["prompts"] + sum(repeats[key] for key in stored)
     counts["prompts"] += len(shard)
     counts["prompt_tokens"] += plan.prompt_tokens
     counts["computed_tokens"] += plan.computed_tokens
     counts["unique_tokens"] += plan.unique_tokens
     counts["resumed"] += len(stored)
-    done = before + sum(repeats[key] for key in stored)
     on_progress(Progress(done, total, counts["computed"]))
-    left = list(_unanswered(plan, stored))
-    while left:
-        taken = []
-        for batch in left:
-            claim = store.claim(batch.id, list(batch.asked))
-            if claim is Claim.TAKEN:
-                taken.append(batch)
-                continue
-            if claim is Claim.MINE:
-                computed = engine.score([unique[at] for at in batch.asked.values()])
-                fresh = dict(zip(batch.asked, map(_packed, computed), strict=True))
-                if not store.put(fresh):  # given up for dead meanwhile: what was stored first counts
-                    fresh = store.get(list(fresh))
-                counts["computed"] += len(fresh)
-            else:
-                fresh = store.get(list(batch.asked))
-                counts["resumed"] += len(fresh)
-            stored.update(fresh)
-            done += sum(repeats[key] for key in fresh)
-            on_progress(Progress(done, total, counts["computed"]))
-        if len(taken) == len(left):
-            on_progress(Progress(done, total, counts["computed"], sum(len(batch.asked) for batch in taken)))
-            time.sleep(POLL_SECONDS)
-        left = taken
+
+    def score(batch: Batch) -> dict[str, Any]:
+        return dict(zip(batch.keys, map(_packed, engine.score([request_of[key] for key in batch.keys])), strict=True))
+
+    def take(fresh: Mapping[str, Any], mine: bool) -> None:
+        nonlocal done
+        counts["computed" if mine else "resumed"] += len(fresh)
+        stored.update(fresh)
+        done += sum(repeats[key] for key in fresh)
+        on_progress(Progress(done, total, counts["computed"]))
+
+    def wait(left: int) -> None:
+        on_progress(Progress(done, total, counts["computed"], left))
+
+    batches = lacking(([plan.keys[at] for at in batch] for batch in plan.batches), stored)
+    compute(store, batches, score, on_batch=take, on_wait=wait)
     return keys, {key: _unpacked(payload) for key, payload in stored.items()}
-
-
-def _unanswered(plan: Plan, stored: dict[str, Any]) -> Iterator[_Batch]:
-    """Batches with what they lack. A key that stands in several batches belongs to the first."""
-    seen: set[str] = set()
-    for batch in plan.batches:
-        first: dict[str, int] = {}
-        for at in batch:
-            if plan.keys[at] not in seen:
-                first.setdefault(plan.keys[at], at)
-        seen.update(first)
-        lacking = {key: at for key, at in first.items() if key not in stored}
-        if lacking:
-            yield _Batch(next(iter(first)), lacking)
 
 
 def _packed(scores: OptionScores) -> dict[str, Any]:
