@@ -1,6 +1,8 @@
 """Orders, labels, and what counts as an answer."""
 
+import math
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 
 from pluralign.core.errors import UsageError
 from pluralign.core.question import Option, Question, Scale
-from pluralign.prompts.options import Labels, orders, show
+from pluralign.prompts.options import Labels, balanced, layouts, orders, show
 
 
 def question(count: int, scale: Scale = Scale.NOMINAL, first: int = 1) -> Question:
@@ -82,8 +84,6 @@ def test_all_orders_of_a_large_nominal_scale_put_every_option_in_every_place_equ
 def test_orders_are_distinct_begin_with_the_surveys_own_and_are_as_many_as_asked_for(
     size: int, count: int, seed: int
 ) -> None:
-    import math
-
     chosen = orders(question(size), count, seed)
     assert chosen[0] == tuple(range(size))
     assert len(chosen) == len(set(chosen)) == min(count, math.factorial(size))
@@ -91,12 +91,65 @@ def test_orders_are_distinct_begin_with_the_surveys_own_and_are_as_many_as_asked
     assert chosen == orders(question(size), count, seed)
 
 
-@given(st.integers(2, 8), st.integers(1, 4))
-def test_in_an_even_number_of_orders_every_option_stands_as_early_as_late_on_average(size: int, pairs: int) -> None:
-    chosen = orders(question(size), 2 * pairs)
-    if len(chosen) == 2 * pairs and 2 * pairs <= 2 * size and size > 2:
-        places = [[order.index(option) for order in chosen] for option in range(size)]
-        assert {sum(of_one) / len(of_one) for of_one in places} == {(size - 1) / 2}
+def spread(chosen: tuple[tuple[int, ...], ...]) -> int:
+    """By how much the numbers of times that options stand in places differ."""
+    size = len(chosen[0])
+    times = Counter((place, option) for order in chosen for place, option in enumerate(order))
+    found = [times[place, option] for place in range(size) for option in range(size)]
+    return max(found) - min(found)
+
+
+@given(st.integers(2, 9), st.integers(1, 40), st.integers(0, 5))
+def test_every_option_stands_in_every_place_equally_often_as_far_as_the_number_of_orders_allows(
+    size: int, count: int, seed: int
+) -> None:
+    chosen = balanced(size, min(count, math.factorial(size)), seed)
+    assert len(set(chosen)) == len(chosen)
+    assert spread(chosen) == (len(chosen) % size > 0)
+
+
+@pytest.mark.parametrize("size", range(2, 10))
+def test_williams_squares_also_balance_what_stands_before_what(size: int) -> None:
+    chosen = balanced(size, size if size % 2 == 0 else 2 * size)
+    follows = Counter(pair for order in chosen for pair in pairwise(order))
+    assert len(follows) == size * (size - 1)
+    assert len(set(follows.values())) == 1
+
+
+@given(st.sampled_from([2, 4, 6, 8]), st.integers(1, 4))
+def test_in_pairs_of_orders_of_an_even_list_every_option_stands_as_early_as_late(size: int, pairs: int) -> None:
+    chosen = balanced(size, min(2 * pairs, size))
+    assert chosen[1] == chosen[0][::-1]
+    places = [[order.index(option) for order in chosen] for option in range(size)]
+    assert {sum(of_one) / len(of_one) for of_one in places} == {(size - 1) / 2}
+
+
+@given(st.integers(2, 9), st.integers(1, 4))
+def test_labels_dealt_apart_stand_in_every_place_and_at_every_option_equally_often(size: int, squares: int) -> None:
+    # an even size needs two squares for it
+    count = size * squares * (1 if size % 2 else 2)
+    if count > math.factorial(size):
+        return
+    chosen = layouts(question(size), count, permute_labels=True)
+    assert chosen[0] == (tuple(range(size)), tuple(range(size)))
+    assert spread(tuple(layout.marks for layout in chosen)) == 0
+    at_options = tuple(tuple(layout.marks[layout.order.index(option)] for option in range(size)) for layout in chosen)
+    assert spread(at_options) == 0
+
+
+def test_labels_stay_with_their_places_unless_told_otherwise_and_on_numeric_scales() -> None:
+    assert {layout.marks for layout in layouts(question(4), 4)} == {(0, 1, 2, 3)}
+    assert {layout.marks for layout in layouts(numeric(1, 5), 2, permute_labels=True)} == {(0, 1, 2, 3, 4)}
+
+
+def test_a_label_may_stand_in_another_place() -> None:
+    shown = show(question(3), order=(2, 0, 1), marks=(1, 2, 0))
+    assert shown.listing == "\n2. answer c\n3. answer a\n1. answer b"
+    assert [forms[0] for forms in shown.forms] == ["3", "1", "2"]
+    assert shown.labels == ("3. answer a", "1. answer b", "2. answer c")
+    assert show(question(2), labels=Labels.LETTER, marks=(1, 0)).listing == "\nB. answer a\nA. answer b"
+    with pytest.raises(UsageError, match="no order of the 3 labels"):
+        show(question(3), marks=(0, 1, 1))
 
 
 @given(st.permutations(range(5)))
