@@ -1,12 +1,20 @@
 """Models small enough to build in a test, with a tokenizer and a chat template of their own."""
 
+import copy
+import json
+from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from safetensors.torch import load_file, save_file
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedTokenizerFast
 
+from pluralign.core.adapter import GROUPS_FILE, MANIFEST_FILE, AdapterManifest, Groups
+from pluralign.core.collective import Collective
+from pluralign.core.ids import text_hash
 from pluralign.engines.local import LocalEngine
 from pluralign.engines.rendering import Renderer
 
@@ -113,3 +121,42 @@ def engine(made: Any, **settings: Any) -> LocalEngine:
     """A local engine around a tiny model."""
     renderer = Renderer.of(tokenizer(), "tiny")
     return LocalEngine(made, renderer, name="tiny", digest=settings.pop("digest", "0"), **settings)
+
+
+def identity_adapter(
+    path: Path, base: Any, digest: str, ids: Sequence[str], *, seed: int = 1, lora: bool = True
+) -> Path:
+    """An adapter of a tiny model with an identity token per id, every row and every low-rank weight drawn at random."""
+    from peft import LoraConfig, get_peft_model
+
+    words = copy.deepcopy(tokenizer())
+    groups = Groups.of([Collective(id=one, name=one) for one in ids], len(words))
+    words.add_tokens([AddedToken(group.token, special=True) for group in groups.groups], special_tokens=True)
+    width = base.get_input_embeddings().weight.shape[1]
+    draw = torch.Generator().manual_seed(seed)
+    made = get_peft_model(copy.deepcopy(base), LoraConfig(r=2, target_modules=["q_proj", "v_proj"]))
+    made.save_pretrained(str(path))
+    tensors = {
+        key: torch.randn(value.shape, generator=draw) * 0.3
+        for key, value in load_file(str(path / "adapter_model.safetensors")).items()
+        if lora
+    }
+    key = "base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta"
+    tensors[key] = torch.randn((len(groups.groups), width), generator=draw)
+    save_file(tensors, str(path / "adapter_model.safetensors"))
+    config = json.loads((path / "adapter_config.json").read_text())
+    config["trainable_token_indices"] = {"embed_tokens": [group.token_id for group in groups.groups]}
+    (path / "adapter_config.json").write_text(json.dumps(config))
+    words.save_pretrained(str(path))
+    manifest = AdapterManifest(
+        name=path.name,
+        method="distributional",
+        summary="a tiny adapter",
+        base="tiny",
+        base_digest=digest,
+        template_hash=text_hash(TEMPLATE),
+        asked="plain",
+    )
+    (path / MANIFEST_FILE).write_text(manifest.model_dump_json())
+    (path / GROUPS_FILE).write_text(groups.model_dump_json())
+    return path

@@ -169,7 +169,7 @@ def test_answers_read_back_are_those_that_were_heard(
     records.write_run(tmp_path / "run", record.model_copy(update={"finished": records.now()}))
     said = read_finished(tmp_path / "run").said
     for voice in prepared.voices:
-        row = said[voice.strategy.name]["" if voice.collective is None else voice.collective.id]
+        row = said[voice.name]["" if voice.collective is None else voice.collective.id]
         assert set(row) == {question.id for question in survey.questions}
         for question, heard in answers.heard[voice.id].items():
             distribution = heard.distribution()

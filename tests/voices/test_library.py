@@ -11,6 +11,7 @@ from pluralign.prompts.strategies import STRATEGIES, strategy
 from pluralign.surveys import load
 from pluralign.voices.library import Library
 from pluralign.voices.voice import speakers
+from pluralign.voices.way import of_strategy, way
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def survey() -> Survey:
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_no_prompt_shows_a_question_of_the_measured_topic_as_answered(survey: Survey, name: str) -> None:
     topic_of = {question.text: question.topic for question in survey.questions}
-    voices = speakers(strategy(name), survey.collectives[:2], Library(survey))
+    voices = speakers(way(name), survey.collectives[:2], Library(survey))
     for item in items(voices, survey.questions, order_count=1, labels=Labels.NUMBER, seed=0):
         user = item.request.messages[-1].content
         shown = re.findall(r"^Question: (.*)$", user, re.MULTILINE)
@@ -57,7 +58,7 @@ def test_changing_a_peoples_answer_to_a_question_changes_no_prompt_that_asks_it(
         prompts = [
             voice.ask(target, order, Labels.NUMBER)
             for version in (survey, changed)
-            for voice in speakers(one, (usa,), Library(version))
+            for voice in speakers(of_strategy(one), (usa,), Library(version))
         ]
         assert prompts[0] == prompts[1], one.name
 

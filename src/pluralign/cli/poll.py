@@ -21,7 +21,9 @@ def poll(
         None, "--as", help="Collectives to speak for, by code or name, separated by commas. Default: all."
     ),
     voice: str | None = typer.Option(
-        None, help="Ways of asking, separated by commas: plain, persona, cross-culture, self-alignment, …"
+        None,
+        help="Ways of speaking, separated by commas: plain, persona, cross-culture, self-alignment, …, "
+        "adapter:DIR (asked as it was trained to be), adapter:DIR+persona.",
     ),
     topic: list[str] | None = typer.Option(None, help="Only questions under this heading. May be repeated."),
     question: str | None = typer.Option(None, help="Only these questions, by id, separated by commas."),
@@ -31,7 +33,9 @@ def poll(
     published: bool | None = typer.Option(
         None, "--published", help="Draw examples and neighbours from the measured answers, as the original did: a leak."
     ),
-    adapter: str | None = typer.Option(None, help="Folder of a LoRA adapter."),
+    adapter: str | None = typer.Option(
+        None, help="Folder of a LoRA adapter that every voice wears; for one voice: --voice adapter:DIR."
+    ),
     chat_template: str | None = typer.Option(None, help="'plain' for a base model without a chat template."),
     device: str | None = typer.Option(None, help="cpu, cuda, mps or auto."),
     dtype: str | None = typer.Option(None, help="float32, bfloat16, float16 or auto."),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from pluralign.core.chat import Message
+from pluralign.core.errors import ModelError
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Capabilities:
     chat: bool
     stream: bool
     adapters: bool
+    """Whether requests may name adapters. Engines that cannot refuse such requests, never ignore them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class ScoreRequest:
     """Per option the surface forms that count as this answer, such as ``("1", " 1")``. At least two options."""
     reply_start: str = ""
     """Text the reply is made to begin with; the options continue it."""
+    adapter: str = ""
+    """Folder or hub name of the adapter that the model wears for this request; empty for the model as it was opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,10 @@ class ChatRequest:
     top_p: float = 1.0
     seed: int = 0
     stop: tuple[str, ...] = ()
+    reply_start: str = ""
+    """Text the reply is made to begin with; the completion is what follows it."""
+    adapter: str = ""
+    """Folder or hub name of the adapter that the model wears for this request; empty for the model as it was opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,17 @@ class Plan:
     """Tokens that will pass through the model, shared prefixes within a batch counted once."""
     unique_tokens: int
     """Distinct prefix tokens over all requests: what an infinite cache would still compute."""
+
+
+def refuse_adapters(engine: str, requests: Sequence[ScoreRequest | ChatRequest]) -> None:
+    """Raise :class:`ModelError` for a request that names an adapter. ``engine``: how the message calls the one that
+    has none."""
+    for request in requests:
+        if request.adapter:
+            raise ModelError(
+                f"{engine} cannot wear the adapter {request.adapter!r}: run the adapter's own base model here, or "
+                "merge the adapter and serve the merged model"
+            )
 
 
 @runtime_checkable

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from pluralign.core.errors import ModelError
 from pluralign.core.ids import content_hash
-from pluralign.engines.base import ChatRequest, Completion, OptionScores, ScoreRequest
+from pluralign.engines.base import ChatRequest, Completion, OptionScores, ScoreRequest, refuse_adapters
 from pluralign.engines.http_bounds import Listed, bounded, listed, unknown
 from pluralign.engines.options import check
 
@@ -45,7 +45,11 @@ class Identity(NamedTuple):
 
 
 def chat_body(request: ChatRequest, model: str, dialect: Dialect) -> dict[str, Any]:
-    """A request for a reply. Raises :class:`ModelError` where the conversation does not end with the user."""
+    """A request for a reply.
+
+    Raises :class:`ModelError` where the conversation does not end with the user, and for a beginning of the reply.
+    """
+    _refuse_reply_start(request)
     body: dict[str, Any] = {
         "model": model,
         "messages": messages(request),
@@ -68,11 +72,7 @@ def top_body(request: ScoreRequest, model: str, dialect: Dialect, top: int) -> d
     interface no reply can be made to begin with given words.
     """
     check(request)
-    if request.reply_start:
-        raise ModelError(
-            f"a model behind this interface cannot be made to begin its reply with {request.reply_start!r}: "
-            "ask without, or use a server that scores chosen tokens"
-        )
+    _refuse_reply_start(request)
     body: dict[str, Any] = {
         "model": model,
         "messages": messages(request),
@@ -88,8 +88,20 @@ def top_body(request: ScoreRequest, model: str, dialect: Dialect, top: int) -> d
     return body
 
 
+def _refuse_reply_start(request: ScoreRequest | ChatRequest) -> None:
+    if request.reply_start:
+        raise ModelError(
+            f"a model behind this interface cannot be made to begin its reply with {request.reply_start!r}: "
+            "ask without, or use a server that scores chosen tokens"
+        )
+
+
 def messages(request: ScoreRequest | ChatRequest) -> list[dict[str, str]]:
-    """The conversation as the interface wants it. Raises :class:`ModelError` unless it ends with the user."""
+    """The conversation as the interface wants it.
+
+    Raises :class:`ModelError` unless it ends with the user, and for a request that names an adapter.
+    """
+    refuse_adapters("a model behind a server", [request])
     if not request.messages or request.messages[-1].role != "user":
         raise ModelError("a conversation must end with a message of the user, so that the model can reply")
     return [{"role": message.role, "content": message.content} for message in request.messages]

@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM
 
 from pluralign.core.errors import MissingExtraError, ModelError
 from pluralign.engines.checkpoints import Checkpoint, digest_of, find_adapter, find_model
 from pluralign.engines.local import LocalEngine
 from pluralign.engines.quiet import quiet
-from pluralign.engines.rendering import Renderer
+from pluralign.engines.rendering import Renderer, tokenizer_in
+from pluralign.engines.worn import check_fits
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -38,9 +39,11 @@ def open_local(
     adapter_folder = find_adapter(adapter, offline=offline) if adapter is not None else None
     tokenizer = load_tokenizer(checkpoint, adapter_folder)
     renderer = Renderer.of(tokenizer, name, chat_template)
+    digest = digest_of(checkpoint.folder, cache_dir=cache_dir)
     try:
         model = load_model(checkpoint, numbers)
-        if adapter_folder is not None:
+        if adapter is not None and adapter_folder is not None:
+            check_fits(adapter, adapter_folder, name, digest, renderer)
             model = add_adapter(model, adapter_folder, name, tokenizer)
         model = model.to(where).eval().requires_grad_(False)
     except (torch.OutOfMemoryError, MemoryError):
@@ -53,10 +56,12 @@ def open_local(
         model,
         renderer,
         name=name,
-        digest=digest_of(checkpoint.folder, cache_dir=cache_dir),
+        digest=digest,
         adapter=adapter,
         adapter_digest=None if adapter_folder is None else digest_of(adapter_folder, cache_dir=cache_dir),
         origin=checkpoint.origin,
+        cache_dir=cache_dir,
+        offline=offline,
     )
 
 
@@ -99,15 +104,7 @@ def choose_dtype(dtype: str, device: torch.device) -> torch.dtype:
 def load_tokenizer(checkpoint: Checkpoint, adapter_folder: Path | None) -> Any:
     """The adapter's tokenizer if it brought one (it may have new tokens), else the model's."""
     brought = adapter_folder is not None and (adapter_folder / "tokenizer_config.json").is_file()
-    folder = adapter_folder if brought else checkpoint.folder
-    try:
-        with quiet():
-            tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
-    except (OSError, ValueError, KeyError, ImportError, TypeError) as error:
-        raise ModelError(f"cannot load a tokenizer from {str(folder)!r}: {_first_line(error)}") from None
-    if not tokenizer.is_fast:
-        raise ModelError(f"the tokenizer in {str(folder)!r} is of the slow kind: save it with a tokenizer.json")
-    return tokenizer
+    return tokenizer_in(adapter_folder if brought and adapter_folder is not None else checkpoint.folder)
 
 
 def load_model(checkpoint: Checkpoint, dtype: torch.dtype) -> Any:

@@ -8,6 +8,7 @@ estimated.
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -21,6 +22,7 @@ from pluralign.engines.generate import Reply, replies
 from pluralign.engines.options import inner_paths, option_scores
 from pluralign.engines.prefix import Question
 from pluralign.engines.rendering import Rendered, Renderer
+from pluralign.engines.worn import Wardrobe, Worn
 
 BLOCK_ON_CPU = 256
 BLOCK_ON_GPU = 4096
@@ -42,13 +44,16 @@ class LocalEngine:
         origin: str = "",
         method: Literal["auto", "tree", "padded", "single"] = "auto",
         block: int | None = None,
+        cache_dir: Path | None = None,
+        offline: bool = False,
     ):
         """``model`` is in evaluation mode, on its device. ``digest`` changes when its weights do.
 
         ``method`` is how prompts are computed: ``tree`` shares what they have in common, ``padded`` puts 16 into a
         batch as other programs do, ``single`` reads one by one; ``auto`` takes the first of them that agrees with
         ``single`` on this model. Scores are the same to 1e-4. ``block`` is how many tokens of a tree go through the
-        model at once.
+        model at once. ``adapter`` is one that is part of the model for good; others come and go with requests, loaded
+        from where they lie, or from the hub unless ``offline``.
         """
         self.name = name
         self.can = Capabilities(option_scores="exact", chat=True, stream=True, adapters=True)
@@ -57,6 +62,8 @@ class LocalEngine:
         self.block = block or (BLOCK_ON_CPU if model.device.type == "cpu" else BLOCK_ON_GPU)
         self._digest, self._adapter, self._adapter_digest, self._origin = digest, adapter, adapter_digest, origin
         self._method = method
+        self._offline = offline
+        self._wardrobe = Wardrobe(model, renderer, name=name, digest=digest, cache_dir=cache_dir)
 
     @cached_property
     def method(self) -> str:
@@ -79,23 +86,38 @@ class LocalEngine:
         }
 
     def plan(self, requests: Sequence[ScoreRequest]) -> Plan:
-        """Group requests by common beginnings. Raises :class:`ModelError` for one that the model cannot read."""
+        """Group requests by common beginnings. Raises :class:`ModelError` for one that the model cannot read.
+
+        Requests that name different adapters share nothing: each batch wears one.
+        """
         rendered = self._render(requests)
-        grouping = group([[part.stem + path for path in inner_paths(part.forms)] for part in rendered])
-        computed = grouping.computed_tokens
+        batches: list[tuple[int, ...]] = []
+        computed = unique = 0
+        for places in _by_adapter(requests).values():
+            grouping = group([[rendered[at].stem + path for path in inner_paths(rendered[at].forms)] for at in places])
+            batches += [tuple(places[at] for at in batch) for batch in grouping.batches]
+            computed += grouping.computed_tokens
+            unique += grouping.unique_tokens
         if self.method != "tree":
             computed = sum(len(part.stem) + len(path) for part in rendered for path in inner_paths(part.forms))
         return Plan(
-            batches=grouping.batches,
-            keys=tuple(self._key(part) for part in rendered),
+            batches=tuple(batches),
+            keys=tuple(self._key(part, request) for part, request in zip(rendered, requests, strict=True)),
             prompt_tokens=sum(part.prompt_tokens for part in rendered),
             computed_tokens=computed,
-            unique_tokens=grouping.unique_tokens,
+            unique_tokens=unique,
         )
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[OptionScores]:
         """Score every request; see :class:`pluralign.engines.base.OptionScores` for what the numbers mean."""
         rendered = self._render(requests)
+        results: dict[int, OptionScores] = {}
+        for adapter, places in _by_adapter(requests).items():
+            with self._wardrobe.wearing(self._worn(adapter)):
+                results.update(zip(places, self._score([rendered[at] for at in places]), strict=True))
+        return [results[at] for at in range(len(requests))]
+
+    def _score(self, rendered: Sequence[Rendered]) -> list[OptionScores]:
         paths = [inner_paths(part.forms) for part in rendered]
         questions: list[Question] = []
         for part, paths_of_part in zip(rendered, paths, strict=True):
@@ -114,8 +136,11 @@ class LocalEngine:
 
     def chat(self, requests: Sequence[ChatRequest]) -> list[Completion]:
         """Reply to every request. A reply depends on its own conversation and seed, not on the other requests."""
-        *_, written = [[], *self._replies(requests)]
-        return [reply.completion() for reply in written] if written else []
+        found: dict[int, Completion] = {}
+        for places in _by_adapter(requests).values():
+            *_, written = self._replies([requests[at] for at in places])
+            found.update(zip(places, [reply.completion() for reply in written], strict=True))
+        return [found[at] for at in range(len(requests))]
 
     def stream(self, request: ChatRequest) -> Iterator[str]:
         """Reply to one request, piece by piece. The pieces together are what :meth:`chat` returns."""
@@ -127,22 +152,45 @@ class LocalEngine:
                 sent = len(settled)
 
     def _replies(self, requests: Sequence[ChatRequest]) -> Iterator[list[Reply]]:
-        prompts = self.renderer.batch_tokens([self.renderer.text(request.messages) for request in requests])
+        """All of ``requests`` name the same adapter."""
+        worn = self._worn(requests[0].adapter)
+        renderer = self._renderer(requests[0].adapter)
+        prompts = renderer.batch_tokens([renderer.text(one.messages, one.reply_start) for one in requests])
+        # Models that keep something else than keys and values cannot be read in rows of unequal length.
+        padded = self.method == "tree"
+        writing = replies(
+            self.model, renderer.tokenizer, prompts, requests, limit=context_length(self.model), padded=padded
+        )
         try:
-            yield from replies(
-                self.model,
-                self.renderer.tokenizer,
-                prompts,
-                requests,
-                limit=context_length(self.model),
-                # Models that keep something else than keys and values cannot be read in rows of unequal length.
-                padded=self.method == "tree",
-            )
+            while True:
+                # Taken off between two tokens: whoever reads a stream may ask something else meanwhile.
+                with self._wardrobe.wearing(worn):
+                    written = next(writing, None)
+                if written is None:
+                    return
+                yield written
         except (torch.OutOfMemoryError, MemoryError):
             raise self._out_of_memory() from None
 
+    def _worn(self, adapter: str) -> Worn | None:
+        if not adapter:
+            return None
+        if self._adapter is not None:
+            raise ModelError(
+                f"{self.name!r} was opened with the adapter {self._adapter!r}, so it cannot wear {adapter!r} as well: "
+                "leave out --adapter"
+            )
+        return self._wardrobe.get(adapter, offline=self._offline)
+
+    def _renderer(self, adapter: str) -> Renderer:
+        worn = self._worn(adapter)
+        return self.renderer if worn is None else worn.renderer
+
     def _render(self, requests: Sequence[ScoreRequest]) -> list[Rendered]:
-        rendered = self.renderer.render(requests)
+        found: dict[int, Rendered] = {}
+        for adapter, places in _by_adapter(requests).items():
+            found.update(zip(places, self._renderer(adapter).render([requests[at] for at in places]), strict=True))
+        rendered = [found[at] for at in range(len(requests))]
         limit = context_length(self.model)
         for part in rendered:
             length = len(part.stem) + max(len(tokens) for of_option in part.forms for tokens in of_option) - 1
@@ -177,15 +225,24 @@ class LocalEngine:
     def _out_of_memory(self) -> ModelError:
         return ModelError(f"out of memory while asking {self.name!r}: use a smaller model, or --dtype bfloat16")
 
-    def _key(self, part: Rendered) -> str:
+    def _key(self, part: Rendered, request: ScoreRequest) -> str:
+        worn = self._worn(request.adapter)
         identity = {
             "model": self._digest,
-            "adapter": self._adapter_digest,
+            "adapter": self._adapter_digest if worn is None else worn.digest,
             "dtype": str(self.model.dtype),
             "stem": part.stem,
             "forms": part.forms,
         }
         return hashlib.sha256(canonical_json(identity).encode()).hexdigest()
+
+
+def _by_adapter(requests: Sequence[ScoreRequest | ChatRequest]) -> dict[str, list[int]]:
+    """Adapter -> positions of the requests that name it."""
+    found: dict[str, list[int]] = {}
+    for at, request in enumerate(requests):
+        found.setdefault(request.adapter, []).append(at)
+    return found
 
 
 def _next_tokens(part: Rendered, path: tuple[int, ...]) -> list[int]:

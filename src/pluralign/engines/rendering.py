@@ -1,5 +1,6 @@
 """From a conversation to tokens, and from options to the tokens that continue it. Knows a tokenizer, no weights."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from pluralign.core.ids import text_hash
 from pluralign.engines.base import ScoreRequest
 from pluralign.engines.batches import common_prefix
 from pluralign.engines.options import check
+from pluralign.engines.quiet import quiet
 
 PLAIN = "plain"
 PLAIN_CUE = "Answer:"
@@ -20,6 +22,7 @@ PLAIN_CUE = "Answer:"
 Tokens = tuple[int, ...]
 
 _REMEMBERED = 100_000
+_IDENTITY = re.compile(r"<\|collective(?::[^|]*)?\|>")
 
 
 class Rendered(NamedTuple):
@@ -45,6 +48,7 @@ class Renderer:
         # With a start token of its own the tokenizer cannot be asked about a part of a text.
         added = {} if special_tokens else tokenizer.added_tokens_decoder
         self._cutting = sorted({token.content for token in added.values() if token.special})
+        self._vocabulary = frozenset(token.content for token in tokenizer.added_tokens_decoder.values())
         self._known: dict[str, Tokens] = {}
 
     @classmethod
@@ -67,10 +71,20 @@ class Renderer:
             )
         return cls(tokenizer, own)
 
+    def with_tokenizer(self, tokenizer: Any) -> "Renderer":
+        """The same template over another tokenizer, as an adapter with tokens of its own brings one."""
+        return Renderer(tokenizer, self.chat_template, special_tokens=self._special_tokens)
+
     def text(self, messages: Sequence[Message], reply_start: str = "") -> str:
         """The conversation as one text, up to and with the beginning of the reply."""
         if not messages or messages[-1].role != "user":
             raise ModelError("a conversation must end with a message of the user, so that the model can reply")
+        for token in _IDENTITY.findall(reply_start):
+            if token not in self._vocabulary:
+                raise ModelError(
+                    f"the model does not know the identity token {token!r}: ask it with the adapter that was trained "
+                    "with it"
+                )
         if self.chat_template == PLAIN:
             return "\n\n".join([*(message.content for message in messages), PLAIN_CUE]) + reply_start
         try:
@@ -139,6 +153,21 @@ class Renderer:
             turns, chat_template=self.chat_template, tokenize=False, add_generation_prompt=True
         )
         return text
+
+
+def tokenizer_in(folder: Path) -> Any:
+    """The tokenizer in a folder. Raises :class:`ModelError` where there is none that can be used."""
+    from transformers import AutoTokenizer
+
+    try:
+        with quiet():
+            tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+    except (OSError, ValueError, KeyError, ImportError, TypeError) as error:
+        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise ModelError(f"cannot load a tokenizer from {str(folder)!r}: {reason}") from None
+    if not tokenizer.is_fast:
+        raise ModelError(f"the tokenizer in {str(folder)!r} is of the slow kind: save it with a tokenizer.json")
+    return tokenizer
 
 
 def _forms(request: ScoreRequest) -> list[str]:

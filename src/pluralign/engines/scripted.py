@@ -16,7 +16,15 @@ from typing import Any
 
 from pluralign.core.errors import ModelError, UnknownNameError
 from pluralign.core.ids import content_hash
-from pluralign.engines.base import Capabilities, ChatRequest, Completion, OptionScores, Plan, ScoreRequest
+from pluralign.engines.base import (
+    Capabilities,
+    ChatRequest,
+    Completion,
+    OptionScores,
+    Plan,
+    ScoreRequest,
+    refuse_adapters,
+)
 from pluralign.engines.batches import group
 from pluralign.engines.options import check
 
@@ -35,7 +43,8 @@ class ScriptedEngine:
     ``scorer`` gives one natural log-probability per option, whose exponentials sum to at most one. ``speaker`` gives
     the whole reply, of which ``max_tokens`` words are kept. Either may be left out; asking for it then raises
     :class:`ModelError`. ``version`` goes into the keys: change it when the functions change. ``remember=False`` keeps
-    no account of what it was asked, which a million questions would fill the memory with.
+    no account of what it was asked, which a million questions would fill the memory with. ``adapters``: whether your
+    functions heed the adapter that a request names; else such requests are refused.
     """
 
     def __init__(
@@ -46,13 +55,14 @@ class ScriptedEngine:
         name: str = "scripted",
         version: str = "1",
         remember: bool = True,
+        adapters: bool = False,
     ):
         self.name = name
         self.can = Capabilities(
             option_scores="exact" if scorer else "none",
             chat=speaker is not None,
             stream=speaker is not None,
-            adapters=False,
+            adapters=adapters,
         )
         self.scored: list[tuple[ScoreRequest, ...]] = []
         """Every call of :meth:`score`, in order."""
@@ -94,6 +104,7 @@ class ScriptedEngine:
 
     def plan(self, requests: Sequence[ScoreRequest]) -> Plan:
         """Group requests by common beginnings; a token is a word."""
+        self._check(requests)
         prompts = [_words(request) for request in requests]
         grouping = group([[prompt] for prompt in prompts])
         return Plan(
@@ -106,21 +117,28 @@ class ScriptedEngine:
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[OptionScores]:
         """Ask the scorer. Raises :class:`ModelError` if there is none, or if its numbers are no log-probabilities."""
+        self._check(requests)
         if self._remember:
             self.scored.append(tuple(requests))
         return [self._score(request) for request in requests]
 
     def chat(self, requests: Sequence[ChatRequest]) -> list[Completion]:
         """Ask the speaker. Raises :class:`ModelError` if there is none."""
+        self._check(requests)
         if self._remember:
             self.said.append(tuple(requests))
         return [self._reply(request) for request in requests]
 
     def stream(self, request: ChatRequest) -> Iterator[str]:
         """The speaker's reply, word by word."""
+        self._check([request])
         if self._remember:
             self.said.append((request,))
         yield from re.findall(r"\s*\S+|\s+$", self._reply(request).text)
+
+    def _check(self, requests: Sequence[ScoreRequest | ChatRequest]) -> None:
+        if not self.can.adapters:
+            refuse_adapters(f"{self.name!r}", requests)
 
     def _score(self, request: ScoreRequest) -> OptionScores:
         if self._scorer is None:
@@ -162,9 +180,12 @@ class ScriptedEngine:
         )
 
     def _key(self, request: ScoreRequest) -> str:
-        return content_hash(
-            {"engine": self.describe(), "words": _words(request), "options": [list(forms) for forms in request.options]}
-        )
+        identity = {
+            "engine": self.describe(),
+            "words": _words(request),
+            "options": [list(forms) for forms in request.options],
+        }
+        return content_hash(identity | ({"adapter": request.adapter} if request.adapter else {}))
 
 
 def scripted(rule: str, *, remember: bool = True) -> ScriptedEngine:
@@ -261,7 +282,7 @@ def listed_order(request: ScoreRequest) -> list[int]:
 
 def _text(request: ScoreRequest | ChatRequest) -> str:
     turns = [f"{message.role}: {message.content}" for message in request.messages]
-    if isinstance(request, ScoreRequest) and request.reply_start:
+    if request.reply_start:
         turns.append(request.reply_start)
     return "\n".join(turns)
 

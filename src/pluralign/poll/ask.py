@@ -23,13 +23,14 @@ class Item:
 
     @property
     def prompt_hash(self) -> str:
-        """Content hash of the conversation, as stored with the answer."""
-        return prompt_hash(self.request.messages)
+        """Content hash of the conversation and of the beginning of the reply, as stored with the answer."""
+        return prompt_hash(self.request.messages, self.request.reply_start)
 
 
-def prompt_hash(messages: Sequence[Message]) -> str:
-    """Content hash of a conversation."""
-    return content_hash([[message.role, message.content] for message in messages])
+def prompt_hash(messages: Sequence[Message], reply_start: str = "") -> str:
+    """Content hash of a conversation and of what the reply is made to begin with."""
+    turns = [[message.role, message.content] for message in messages]
+    return content_hash([*turns, ["assistant", reply_start]] if reply_start else turns)
 
 
 def items(

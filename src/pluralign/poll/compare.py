@@ -52,18 +52,18 @@ def compare(prepared: Prepared, answers: Answers, spec: RunSpec) -> Scores:
         said = {key: one.distribution() for key, one in heard.items()}
         spoken_for = "" if voice.collective is None else voice.collective.id
         for people in scored if voice.collective is None else [one for one in scored if one == voice.collective]:
-            name = voice.strategy.name
+            name = voice.name
             results.append(measured(name, heard, said, survey, people, tables[people.id], study.seed, study.resamples))
         distances.append((voice, near.distances(said)))
         for question_id, answer in said.items():
             if answer is not None:
-                said_by[question_id].setdefault(voice.strategy.name, {})[spoken_for] = answer.probabilities
+                said_by[question_id].setdefault(voice.name, {})[spoken_for] = answer.probabilities
     headline: DistanceName = (
         "wasserstein" if any(one.cell.headline == "wasserstein" for one in results) else "total_variation"
     )
     closest = _closest(distances, headline)
-    strategies = tuple(dict.fromkeys(voice.strategy for voice in prepared.voices))
-    by_voice = {one.name: [cell for cell in results if cell.cell.voice == one.name] for one in strategies}
+    ways = tuple(dict.fromkeys(voice.way for voice in prepared.voices))
+    by_voice = {one.name: [cell for cell in results if cell.cell.voice == one.name] for one in ways}
     return Scores(
         run=spec.id,
         study=study.name,
@@ -81,7 +81,7 @@ def compare(prepared: Prepared, answers: Answers, spec: RunSpec) -> Scores:
         headline=headline,
         summaries=tuple(
             summarise(one, by_voice[one.name], closest.get(one.name, {}), study.seed, study.resamples)
-            for one in strategies
+            for one in ways
             if by_voice[one.name]
         ),
         cells=tuple(one.cell for one in results),
@@ -167,14 +167,14 @@ def _mean(values: Array) -> float | None:
 def _closest(
     distances: Sequence[tuple[Voice, dict[str, _Mean]]], headline: DistanceName
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """Strategy -> collective spoken for -> people -> mean distance."""
+    """Way of speaking -> collective spoken for -> people -> mean distance."""
     found: dict[str, dict[str, dict[str, float]]] = {}
     for voice, near in distances:
         for people, mean in near.items():
             distance = mean.wasserstein if headline == "wasserstein" else mean.tv
             if distance is not None:
                 spoken_for = "" if voice.collective is None else voice.collective.id
-                found.setdefault(voice.strategy.name, {}).setdefault(spoken_for, {})[people] = distance
+                found.setdefault(voice.name, {}).setdefault(spoken_for, {})[people] = distance
     return found
 
 

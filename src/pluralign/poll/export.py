@@ -150,7 +150,7 @@ def _sample(run: Reopened, voice: Voice, people: Collective | None, question: Qu
     theirs = None if people is None else run.prepared.survey.reference(people.id, question.id)
     options = [option.text for option in question.options]
     reply = "no option has any probability" if said is None else _in_words(options, said)
-    sample_id = ":".join((voice.strategy.name, "" if people is None else people.id, question.id))
+    sample_id = ":".join((voice.name, "" if people is None else people.id, question.id))
     return {
         "id": sample_id,
         "epoch": 1,
@@ -166,7 +166,7 @@ def _sample(run: Reopened, voice: Voice, people: Collective | None, question: Qu
         },
         "scores": {} if said is None or theirs is None else _scores(question, options, said, theirs),
         "metadata": {
-            "voice": voice.strategy.name,
+            "voice": voice.name,
             "collective": None if people is None else people.id,
             "question": question.id,
             "text": question.text,

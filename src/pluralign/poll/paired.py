@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from pluralign import __version__
 from pluralign.core.distribution import Distribution
-from pluralign.core.errors import UnknownNameError, UsageError
+from pluralign.core.errors import UsageError
 from pluralign.metrics.baselines import SENTENCES, BaselineTable, baseline_table, shares_of
 from pluralign.metrics.distances import Array, entropies, matches
 from pluralign.metrics.multiple import false_discovery_rates
@@ -50,7 +50,7 @@ from pluralign.poll.resampled import (
     skill_overall,
 )
 from pluralign.poll.scores import DISTANCES, DistanceName, Mark
-from pluralign.prompts.strategies import strategy
+from pluralign.voices.way import label_of, summary_of
 
 RESAMPLES = 2000
 """More than a report's: a p-value is never below 2 / (resamples + 1), and correcting for many needs small ones."""
@@ -260,8 +260,8 @@ def _voice(field: _Field, voice: str, one: _Answers) -> VoiceChange:
     telling = one.steered and len(one.peoples) > 1
     return VoiceChange(
         voice=voice,
-        label=voice,
-        sentence=_sentence(voice),
+        label=label_of(voice),
+        sentence=summary_of(voice),
         steered=one.steered,
         overall=overall,
         marks=_mean_marks([people.marks for people in peoples]),
@@ -424,10 +424,3 @@ def _mean_marks(each: Sequence[tuple[Mark, ...]]) -> tuple[Mark, ...]:
 def _mean(values: Array) -> float | None:
     kept = values[~np.isnan(values)]
     return float(kept.mean()) if kept.size else None
-
-
-def _sentence(voice: str) -> str:
-    try:
-        return strategy(voice).summary
-    except UnknownNameError:
-        return ""

@@ -26,16 +26,22 @@ def specify(prepared: Prepared, engine: Engine) -> RunSpec:
     study = prepared.study
     templates: dict[str, str] = {}
     for voice in prepared.voices:
-        templates |= voice.strategy.template_hashes
+        templates |= voice.template_hashes
     return RunSpec(
         kind="poll",
         study=study.model_dump(mode="json", by_alias=True),
         given=tuple(sorted(study.model_fields_set)),
         survey_checksum=prepared.survey.checksum,
-        engine={**engine.describe(), "option_scores": engine.can.option_scores},
+        engine={**engine.describe(), "option_scores": engine.can.option_scores, **_adapters(prepared)},
         templates=dict(sorted(templates.items())),
         seed=study.seed,
     )
+
+
+def _adapters(prepared: Prepared) -> dict[str, dict[str, str]]:
+    """Content hashes of the adapters that voices wear; nothing where none does, as in runs before there were any."""
+    found = {voice.name: voice.way.digest for voice in prepared.voices if voice.way.adapter}
+    return {"adapters": found} if found else {}
 
 
 def open_run(folder: Path, spec: RunSpec, command: Sequence[str]) -> RunRecord:

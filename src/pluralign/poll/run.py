@@ -22,7 +22,6 @@ from pluralign.poll.heard import recall as read_back
 from pluralign.poll.scores import ExamplePrompt
 from pluralign.poll.study import Study
 from pluralign.prompts.options import Labels, orders
-from pluralign.prompts.strategies import strategy
 from pluralign.store.answers import AnswerStore
 from pluralign.store.files import sweep
 from pluralign.store.tables import ANSWERS, PROMPTS, TableWriter
@@ -30,6 +29,7 @@ from pluralign.surveys import load
 from pluralign.surveys.countries import country
 from pluralign.voices.library import Library
 from pluralign.voices.voice import Voice, speakers
+from pluralign.voices.way import ways
 
 ANSWERS_FILE = "answers.parquet"
 SHARD = 4096
@@ -68,8 +68,7 @@ def prepare(study: Study) -> Prepared:
         else full.collectives
     )
     library = Library(full, published=study.published)
-    chosen = dict.fromkeys(strategy(name) for name in study.voices)
-    voices = tuple(voice for one in chosen for voice in speakers(one, collectives, library))
+    voices = tuple(voice for one in ways(study.voices) for voice in speakers(one, collectives, library))
     for voice in voices:
         _check(voice, survey)
     per_voice = sum(len(orders(question, study.orders, study.seed)) for question in survey.questions)
@@ -78,11 +77,10 @@ def prepare(study: Study) -> Prepared:
 
 def _check(voice: Voice, survey: Survey) -> None:
     """Find out before a model is loaded whether the voice can be asked at all."""
-    strategy, collective = voice.strategy, voice.collective
-    needs_people = strategy.needs_neighbours or strategy.needs_examples
-    if needs_people and collective is not None and not voice.library.survey.references.get(collective.id):
+    collective = voice.collective
+    if voice.draws_on_people and collective is not None and not voice.library.survey.references.get(collective.id):
         raise UsageError(
-            f"the voice {strategy.name!r} draws on the people's answers, and {survey.name} has none of "
+            f"the voice {voice.name!r} draws on the people's answers, and {survey.name} has none of "
             f"{collective.name}: ask it with --voice persona, or leave {collective.id} out"
         )
     voice.ask(survey.questions[0], tuple(range(len(survey.questions[0].options))), Labels.NUMBER)
@@ -144,20 +142,19 @@ def recall(prepared: Prepared, folder: Path, counts: dict[str, int]) -> Answers:
     ``counts``: from the run's record. Raises :class:`pluralign.core.errors.DataError` where the file does not fit.
     """
     by_name = {
-        (voice.strategy.name, "" if voice.collective is None else voice.collective.id): voice.id
-        for voice in prepared.voices
+        (voice.name, "" if voice.collective is None else voice.collective.id): voice.id for voice in prepared.voices
     }
     heard = read_back(folder / ANSWERS_FILE, by_name, prepared.survey.questions)
     return Answers(heard, counts, example_prompts(prepared))
 
 
 def example_prompts(prepared: Prepared) -> tuple[ExamplePrompt, ...]:
-    """The first prompt of every strategy."""
+    """The first prompt of every way of speaking."""
     study, question = prepared.study, prepared.survey.questions[0]
     order = orders(question, study.orders, study.seed)[0]
-    first = {voice.strategy.name: voice for voice in reversed(prepared.voices)}
+    first = {voice.name: voice for voice in reversed(prepared.voices)}
     found = []
-    for name in dict.fromkeys(voice.strategy.name for voice in prepared.voices):
+    for name in dict.fromkeys(voice.name for voice in prepared.voices):
         item = Item(first[name], question, order, first[name].ask(question, order, study.labels))
         found.append(ExamplePrompt(voice=name, collective=_collective_id(item), **_texts(item)))
     return tuple(found)
@@ -179,7 +176,7 @@ class _Shown:
 
 def _row(item: Item, key: str, scores: OptionScores, shares: Array | None, obtained: Obtained) -> dict[str, Any]:
     return {
-        "voice": item.voice.strategy.name,
+        "voice": item.voice.name,
         "collective": _collective_id(item),
         "question": item.question.id,
         "topic": item.question.topic,
@@ -202,7 +199,7 @@ def _collective_id(item: Item) -> str:
 
 def _texts(item: Item) -> dict[str, str]:
     by_role: dict[str, str] = {message.role: message.content for message in item.request.messages}
-    return {"system": by_role.get("system", ""), "user": by_role["user"]}
+    return {"system": by_role.get("system", ""), "user": by_role["user"], "reply_start": item.request.reply_start}
 
 
 def shards(everything: Iterator[Item], size: int) -> Iterator[list[Item]]:

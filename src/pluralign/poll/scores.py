@@ -139,6 +139,8 @@ class ExamplePrompt(_Part):
     collective: str
     system: str
     user: str
+    reply_start: str = ""
+    """What the reply was made to begin with, such as an identity token."""
 
 
 class Asked(_Part):

@@ -50,7 +50,8 @@ class Study(BaseModel):
     speak_for: tuple[str, ...] = Field(default=(), alias="as")
     """Ids or names of the collectives to speak for; empty: all that the survey has."""
     voices: tuple[str, ...] = ("plain", "persona")
-    """Strategies, by name or by the paper's ("P1")."""
+    """Ways of speaking: strategies, by name or by the paper's ("P1"), and adapters (``adapter:DIR``,
+    ``adapter:DIR+persona``)."""
     questions: QuestionChoice = QuestionChoice()
     """Which questions to ask."""
     orders: Annotated[int, Field(ge=1)] | Literal["all"] = DEFAULT_ORDERS

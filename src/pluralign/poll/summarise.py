@@ -10,7 +10,7 @@ from pluralign.metrics.uncertainty import Estimate, bootstrap, weighted_mean
 from pluralign.poll.cells import Measured, headline_values, in_words, mark_values, measure, table_rows
 from pluralign.poll.run import Prepared
 from pluralign.poll.scores import DISTANCES, Cell, DistanceName, Mark, Measure, Summary
-from pluralign.prompts.strategies import Strategy
+from pluralign.voices.way import Way
 
 LOW_CAPTURE = 0.5
 """Below this share of probability on the options, a reader is warned."""
@@ -21,7 +21,7 @@ FEW_QUESTIONS = 10
 
 
 def summarise(
-    strategy: Strategy,
+    way: Way,
     measured: Sequence[Measured],
     closest: Mapping[str, Mapping[str, float]],
     seed: int,
@@ -62,9 +62,9 @@ def summarise(
     ranked = sorted((one.cell for one in measured if one.cell.skill.value is not None), key=_skill_value)
     worth_people, worth_text = _worth(measured, headline, distance)
     return Summary(
-        voice=strategy.name,
-        label=strategy.name,
-        sentence=strategy.summary,
+        voice=way.name,
+        label=way.label,
+        sentence=way.summary,
         distance=estimate(lambda counts: _mean_over_peoples(counts, distance), distance),
         js_distance=estimate(lambda counts: _mean_over_peoples(counts, js), js),
         entropy_ratio=estimate(

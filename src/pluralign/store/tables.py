@@ -51,7 +51,9 @@ ANSWERS = pa.schema(
         ("key", pa.string()),
     ]
 )
-PROMPTS = pa.schema([("prompt", pa.string()), ("system", pa.string()), ("user", pa.string())])
+PROMPTS = pa.schema(
+    [("prompt", pa.string()), ("system", pa.string()), ("user", pa.string()), ("reply_start", pa.string())]
+)
 
 
 class TableWriter:

@@ -9,42 +9,65 @@ from pluralign.core.collective import Collective
 from pluralign.core.question import Question
 from pluralign.engines.base import ScoreRequest
 from pluralign.prompts.options import Labels, Order, show
-from pluralign.prompts.strategies import Context, Strategy
+from pluralign.prompts.strategies import Context
 from pluralign.voices.library import Library
+from pluralign.voices.way import Way
 
 
 @dataclass(frozen=True)
 class Voice:
-    """A strategy, and the collective it speaks for."""
+    """A way of speaking, and the collective it speaks for."""
 
-    strategy: Strategy
+    way: Way
     collective: Collective | None
-    """Whom it speaks for; ``None`` where the strategy makes no difference between collectives."""
+    """Whom it speaks for; ``None`` where the way makes no difference between collectives."""
     library: Library = field(repr=False, compare=False)
-    """What the strategy may know of peoples: similar cultures, answered examples."""
+    """What the way of asking may know of peoples: similar cultures, answered examples."""
+
+    @property
+    def name(self) -> str:
+        """What the way of speaking is called: ``persona``, ``adapter:out/joint``."""
+        return self.way.name
 
     @property
     def id(self) -> str:
         """``persona@USA``; ``plain`` for a voice that speaks for nobody in particular."""
-        return self.strategy.name if self.collective is None else f"{self.strategy.name}@{self.collective.id}"
+        return self.name if self.collective is None else f"{self.name}@{self.collective.id}"
+
+    @property
+    def draws_on_people(self) -> bool:
+        """Whether prompts are made from what the people answered to other questions."""
+        return self.way.strategy.needs_neighbours or self.way.strategy.needs_examples
+
+    @property
+    def template_hashes(self) -> dict[str, str]:
+        """Template file -> content hash, of all the texts it is asked with."""
+        return self.way.strategy.template_hashes
 
     def ask(self, question: Question, order: Order, labels: Labels) -> ScoreRequest:
         """The request that puts this question to this voice, options listed in this order.
 
-        Raises :class:`pluralign.core.errors.UsageError` where the strategy needs what the library does not have.
+        Raises :class:`pluralign.core.errors.UsageError` where the strategy needs what the library does not have, or
+        the adapter has no token for the collective.
         """
+        strategy = self.way.strategy
         shown = show(question, order, labels)
         context = Context(collective=self.collective)
-        if self.collective is not None and self.strategy.needs_neighbours:
+        if self.collective is not None and strategy.needs_neighbours:
             similar, different = self.library.neighbours(self.collective, question)
             context = context._replace(similar=similar, different=different)
-        if self.collective is not None and self.strategy.needs_examples:
+        if self.collective is not None and strategy.needs_examples:
             context = context._replace(examples=self.library.examples(self.collective, question, labels))
-        return ScoreRequest(self.strategy.messages(shown, context), shown.forms)
+        return ScoreRequest(
+            strategy.messages(shown, context),
+            shown.forms,
+            reply_start=self.way.start(self.collective),
+            adapter=self.way.adapter,
+        )
 
 
-def speakers(strategy: Strategy, collectives: tuple[Collective, ...], library: Library) -> tuple[Voice, ...]:
-    """One voice per collective; a single one where the strategy makes no difference between them."""
-    if not strategy.steered:
-        return (Voice(strategy, None, library),)
-    return tuple(Voice(strategy, collective, library) for collective in collectives)
+def speakers(way: Way, collectives: tuple[Collective, ...], library: Library) -> tuple[Voice, ...]:
+    """One voice per collective; a single one where the way makes no difference between them."""
+    if not way.steered:
+        return (Voice(way, None, library),)
+    return tuple(Voice(way, collective, library) for collective in collectives)

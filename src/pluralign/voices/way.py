@@ -1,0 +1,138 @@
+"""A way of speaking: what a word such as ``persona`` or ``adapter:out/kenya`` after ``--voice`` means.
+
+::
+
+    STRATEGY               a way of asking: plain, persona, persona-last …
+    adapter:DIR            an adapter, asked as it was taught to be: by its identity tokens, or by the strategy it says
+    adapter:DIR+STRATEGY   an adapter, asked in this way and without its tokens
+
+This is the one place where these words are read. Knows no question.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pluralign.core.adapter import AdapterManifest, Groups
+from pluralign.core.collective import Collective
+from pluralign.core.errors import UnknownNameError, UsageError
+from pluralign.engines.checkpoints import digest_of, find_adapter
+from pluralign.engines.manifest import read_groups, read_manifest
+from pluralign.prompts.strategies import STRATEGIES, Strategy, strategy
+
+ADAPTER = "adapter:"
+DEFAULT_ASKED = "persona"
+"""How an adapter is asked that does not say how it was taught to be."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way of speaking, not yet for anybody."""
+
+    name: str
+    """As it is written after ``--voice`` and in every table of answers."""
+    label: str = field(compare=False)
+    """A few words for readers."""
+    summary: str = field(compare=False)
+    """One plain sentence for readers."""
+    strategy: Strategy
+    adapter: str = ""
+    """Folder or hub name of the adapter it wears."""
+    groups: Groups | None = field(default=None, compare=False)
+    """Whom the adapter has tokens for, where it is asked by them."""
+    digest: str = field(default="", compare=False)
+    """Content hash of the adapter."""
+
+    @property
+    def steered(self) -> bool:
+        """Whether answers depend on the collective. If not, one poll serves all of them."""
+        return self.strategy.steered or self.groups is not None
+
+    def start(self, collective: Collective | None) -> str:
+        """What the reply is made to begin with: the collective's identity token, or nothing.
+
+        Raises :class:`UnknownNameError` for a collective that the adapter has no token for.
+        """
+        if self.groups is None:
+            return ""
+        try:
+            return self.groups.token(collective)
+        except UnknownNameError as error:
+            raise UsageError(
+                f"the adapter {self.adapter!r} has no token for {error.name!r} (it has: {', '.join(error.known)}); "
+                f"ask by name instead: --voice {ADAPTER}{self.adapter}+persona-last"
+            ) from None
+
+
+def way(text: str, *, offline: bool = False) -> Way:
+    """The way of speaking of that name.
+
+    Raises :class:`UnknownNameError` for a name that is none, :class:`pluralign.core.errors.ModelError` for a folder
+    that is no adapter.
+    """
+    stripped = text.strip()
+    if not stripped.casefold().startswith(ADAPTER):
+        return of_strategy(strategy(stripped))
+    folder, asked = _split(stripped[len(ADAPTER) :])
+    if not folder:
+        raise UsageError(f"the voice {text!r} names no adapter: write {ADAPTER}DIR")
+    manifest, groups = read_manifest(folder, offline=offline), read_groups(folder, offline=offline)
+    chosen = asked or strategy((manifest.asked if manifest else "") or DEFAULT_ASKED)
+    tokens = groups if asked is None else None
+    title = manifest.name if manifest else Path(folder).name
+    return Way(
+        name=f"{ADAPTER}{folder}" if asked is None else f"{ADAPTER}{folder}+{asked.name}",
+        label=title if asked is None else f"{title} + {asked.name}",
+        summary=_summary(manifest, chosen, tokens),
+        strategy=chosen,
+        adapter=folder,
+        groups=tokens,
+        digest=digest_of(find_adapter(folder, offline=offline)),
+    )
+
+
+def ways(texts: Iterable[str], *, offline: bool = False) -> tuple[Way, ...]:
+    """Ways of speaking in their order, each once. Raises :class:`UsageError` where two would look the same."""
+    found = tuple(dict.fromkeys(way(text, offline=offline) for text in texts))
+    labels = [one.label for one in found]
+    for one in found:
+        if labels.count(one.label) > 1:
+            same = " and ".join(repr(other.name) for other in found if other.label == one.label)
+            raise UsageError(f"{same} are both called {one.label!r}: rename one of the adapters in its pluralign.json")
+    return found
+
+
+def of_strategy(chosen: Strategy) -> Way:
+    """A strategy as a way of speaking: the model as it is, asked so."""
+    return Way(chosen.name, chosen.name, chosen.summary, chosen)
+
+
+def label_of(name: str) -> str:
+    """A few words for a way's name as it stands in a table of answers, without looking at any folder."""
+    if not name.startswith(ADAPTER):
+        return name
+    folder, asked = _split(name[len(ADAPTER) :])
+    title = Path(folder).name or folder
+    return title if asked is None else f"{title} + {asked.name}"
+
+
+def summary_of(name: str) -> str:
+    """One sentence for a way's name as it stands in a table of answers; empty for a name that says nothing."""
+    try:
+        return way(name, offline=True).summary
+    except UsageError:
+        return ""
+
+
+def _split(text: str) -> tuple[str, Strategy | None]:
+    """Folder, and the strategy behind the first "+" that is followed by the name of one."""
+    for at, character in enumerate(text):
+        if character == "+" and text[at + 1 :] in STRATEGIES:
+            return text[:at], STRATEGIES[text[at + 1 :]]
+    return text, None
+
+
+def _summary(manifest: AdapterManifest | None, asked: Strategy, groups: Groups | None) -> str:
+    what = manifest.summary if manifest and manifest.summary else "an adapter"
+    how = "asked by its identity token" if groups is not None else asked.summary
+    return f"{what}; {how}"
