@@ -208,3 +208,43 @@ def test_released_answers(shared_data: Path, file: str, answers: int, refused: i
         option = readings[question.id].option
         if option is not None:
             assert read_published(texts[question.id]) == question.options[option].id
+
+
+LETTERS = question("A lot", "A little", "None of it")
+
+
+@pytest.mark.parametrize(
+    ("text", "option"),
+    [
+        ("A", 0),
+        ("B.", 1),
+        ("(C)", 2),
+        ("[B] A little", 1),
+        ("A lot", 0),
+        ("C) None of it, sorry", 2),
+        ("B, I think", 1),
+    ],
+)
+def test_letters_that_options_were_shown_under(text: str, option: int) -> None:
+    assert read_strict(text, LETTERS, ("A", "B", "C")) == Reading(Kind.ANSWER, option)
+
+
+@pytest.mark.parametrize(
+    "text", ["A great deal", "B. A lot", "I am a B", "D", "a", "1", "As far as I know", "A little bit"]
+)
+def test_what_is_no_letter_of_an_option(text: str) -> None:
+    assert read_strict(text, LETTERS, ("A", "B", "C")) == UNREADABLE
+
+
+def test_numbers_that_options_were_shown_under_are_not_their_codes() -> None:
+    turned = ("4", "3", "2", "1")
+    assert read_strict("4", FOUR, turned) == Reading(Kind.ANSWER, 0)
+    assert read_strict("4. Very important", FOUR, turned) == Reading(Kind.ANSWER, 0)
+    assert read_strict("1. Very important", FOUR, turned) == UNREADABLE
+    assert read_strict("-1", YES_NO, ("2", "1", "0")) == UNREADABLE  # a code of the data, which was not shown
+
+
+def test_options_without_labels_are_read_by_their_wordings_alone() -> None:
+    assert read_strict("- Very important", FOUR, ()) == Reading(Kind.ANSWER, 0)
+    assert read_strict("1", FOUR, ()) == UNREADABLE
+    assert read_strict("I cannot say.", FOUR, ()) == REFUSED

@@ -7,7 +7,7 @@ from pluralign.core.errors import UnknownNameError, UsageError
 from pluralign.core.question import Option, Question, Scale
 from pluralign.prompts import templates
 from pluralign.prompts.options import show
-from pluralign.prompts.strategies import STRATEGIES, Context, Example, strategy
+from pluralign.prompts.strategies import STRATEGIES, Context, Example, Task, strategy
 
 QUESTION = Question(
     id="Q1",
@@ -120,3 +120,20 @@ def test_template_texts_are_frozen() -> None:
         "user_plain.v1": "07e8ea0684fe0b2a",
         "user_self_alignment.v1": "801ed2caf10d14b6",
     }
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_every_strategy_can_ask_for_shares_and_for_words(name: str) -> None:
+    one = STRATEGIES[name]
+    system, shares = one.messages(show(QUESTION), FULL, Task.STATE)
+    assert system.content == texts(name)[0]
+    assert "Question: Do you trust your neighbours?\nAnswers:\n1. Yes\n2. No\n" in shares.content
+    assert "one JSON object" in shares.content
+    _, words = one.messages(show(QUESTION), FULL, Task.TELL)
+    asked = words.content[words.content.rindex("Question: ") :]
+    assert asked.startswith("Question: Do you trust your neighbours?\n")
+    assert "1. Yes" not in asked, "in words of its own means without seeing the options"
+    for user in (shares, words):
+        assert ("Kenyan" in system.content + user.content) is one.names_collective
+        assert (user.content.count("Your answer: 2. No") == 5) is one.needs_examples
+    assert len(one.hashes_for((Task.CHOOSE, Task.STATE, Task.TELL))) == 4

@@ -7,6 +7,7 @@ and a number inside a refusal (a hotline, a numbered list) is no answer. :func:`
 """
 
 import re
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -41,7 +42,8 @@ REFUSED = Reading(Kind.REFUSED)
 UNREADABLE = Reading(Kind.UNREADABLE)
 
 _CUE = re.compile(r"^#*\s*(?:(?:my|your|the)\s+)?(?:answer|option|choice)\b\s*(?:is\b|:)?\s*[:#]?\s*", re.IGNORECASE)
-_LEADING = re.compile(r"^[(\[]?(-?\d{1,18})[)\]]?(.*)$", re.DOTALL)
+_LEADING = re.compile(r"^[(\[]?(-?\d{1,18}|[A-Z](?=$|\s*[.):,;\-–—\]]))[)\]]?(.*)$", re.DOTALL)
+# A letter opens many a sentence: only one with punctuation behind it, or alone, can be a label.
 _TRIMMED = " \t\r\n\"'`*_“”‘’«».!"
 
 _REFUSAL = re.compile(
@@ -61,7 +63,7 @@ _REFUSAL = re.compile(
 )
 
 
-def read_strict(text: str, question: Question) -> Reading:
+def read_strict(text: str, question: Question, labels: Sequence[str] | None = None) -> Reading:
     """Read a text as one option of the question, a refusal, or neither.
 
     An answer is, after white space, quotation marks, asterisks and one repeated "Answer:": an option's wording; or its
@@ -69,34 +71,47 @@ def read_strict(text: str, question: Question) -> Reading:
     followed by a remark. A remark that starts with another option's wording contradicts the code: unreadable. So are
     a code the question does not have and a number that goes on (``2.7``, ``1-800``). Texts that decline are refusals,
     whatever numbers they hold; so are the codes and meanings the question keeps for missing answers.
+
+    ``labels``: per option the number or capital letter it was shown under, where that is not its code; empty where
+    options were shown by their wordings alone.
     """
-    stripped = text.strip(_TRIMMED)
+    code_of = _codes(question) if labels is None else {label: at for at, label in enumerate(labels)}
+    # Options without labels are listed with dashes, which a reply may repeat.
+    stripped = (text if labels is None or labels else text.strip().removeprefix("-")).strip(_TRIMMED)
     body = _CUE.sub("", stripped, count=1).strip(_TRIMMED) or stripped
     if not body:
         return UNREADABLE
     # A wording may itself begin with "Choice" or "Option": the whole text first, then what follows the cue.
     for said in (stripped, body):
-        named = _wording(said, question)
+        named = _wording(said, question, code_of)
         if named is not None:
             return Reading(Kind.ANSWER, named)
     if _folded(body) in {_folded(meaning) for meaning in question.missing.values()}:
         return REFUSED
     leading = _LEADING.match(body)
-    code = int(leading[1]) if leading else None
+    code = leading[1] if leading else ""
     rest = leading[2] if leading else ""
-    position = None if code is None else question.position(code)
+    if re.fullmatch(r"-?\d+", code):
+        code = str(int(code))
+    position = code_of.get(code)
     if position is not None and not rest.strip(_TRIMMED):
         return Reading(Kind.ANSWER, position)
     remark = re.sub(r"^\s*[.):,;\-–—]?\s*", "", rest).strip(_TRIMMED)
     begins = _starting_wording(remark, question)
     if position is not None and begins == position:
         return Reading(Kind.ANSWER, position)
-    if _REFUSAL.search(body) or (code in question.missing and not re.match(r"[.,\-]?\d", rest)):
+    missing = {str(one) for one in question.missing} if labels is None else set()
+    if declines(body) or (code in missing and not re.match(r"[.,\-]?\d", rest)):
         return REFUSED
     goes_on = re.match(r"[.,:/\-–%]?\d|[^\W\d_]|%", rest) is not None
     if position is None or goes_on or begins is not None:
         return UNREADABLE
     return Reading(Kind.ANSWER, position)
+
+
+def declines(text: str) -> bool:
+    """Whether a text says that it will not or cannot answer, or does not know."""
+    return _REFUSAL.search(text) is not None
 
 
 def read_published(text: str, *, limit: int = SCORING_LIMIT) -> int | None:
@@ -118,10 +133,15 @@ def _folded(text: str) -> str:
     return " ".join(text.strip(_TRIMMED).casefold().split())
 
 
-def _wording(text: str, question: Question) -> int | None:
+def _codes(question: Question) -> dict[str, int]:
+    """Code -> position of the option."""
+    return {str(option.id): at for at, option in enumerate(question.options)}
+
+
+def _wording(text: str, question: Question, code_of: Mapping[str, int]) -> int | None:
     """Position of the one option with exactly this wording; a text that is some option's code is read as a code."""
     wanted = _folded(text)
-    if re.fullmatch(r"-?\d{1,18}", wanted) and question.position(int(wanted)) is not None:
+    if (str(int(wanted)) if re.fullmatch(r"-?\d{1,18}", wanted) else wanted.upper()) in code_of:
         return None
     found = [at for at, option in enumerate(question.options) if _folded(option.text) == wanted]
     return found[0] if len(found) == 1 else None

@@ -44,6 +44,11 @@ class Shown(NamedTuple):
     labels: tuple[str, ...]
     """Per option in the survey's order: label and wording as an answered example shows it, such as "1. Agree"."""
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Per option in the survey's order what names it most shortly: its label, or its wording without one."""
+        return tuple(forms[0] for forms in self.forms)
+
 
 def show(
     question: Question, order: Order | None = None, labels: Labels = Labels.NUMBER, marks: Order | None = None

@@ -17,6 +17,7 @@ persona-last                            persona, named after the question: all c
 """
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import NamedTuple
 
 from pluralign.core.chat import Message
@@ -25,6 +26,17 @@ from pluralign.core.errors import UnknownNameError, UsageError
 from pluralign.prompts import templates
 from pluralign.prompts.examples import NEIGHBOURS
 from pluralign.prompts.options import Shown
+
+
+class Task(StrEnum):
+    """What a voice is asked to do with a question. Each has a user text of its own beside every strategy's."""
+
+    CHOOSE = ""
+    """Choose one of the options."""
+    STATE = "shares"
+    """State how answers are distributed over the options."""
+    TELL = "words"
+    """Answer in words of its own, without seeing the options."""
 
 
 class Example(NamedTuple):
@@ -77,12 +89,24 @@ class Strategy(NamedTuple):
         """Whether the prompt shows answered questions."""
         return self.user.startswith("user_self_alignment")
 
+    def user_template(self, task: Task = Task.CHOOSE) -> str:
+        """Name of the user text for a task: ``user_plain.v1``, ``user_plain_shares.v1``, ``user_plain_words.v1``."""
+        if task is Task.CHOOSE:
+            return self.user
+        name, _, version = self.user.rpartition(".")
+        return f"{name}_{task.value}.{version}"
+
     @property
     def template_hashes(self) -> dict[str, str]:
-        """Template file -> content hash."""
-        return {name: templates.template_hash(name) for name in (self.system, self.user)}
+        """Template file -> content hash, of the task of choosing."""
+        return self.hashes_for((Task.CHOOSE,))
 
-    def messages(self, shown: Shown, context: Context) -> tuple[Message, ...]:
+    def hashes_for(self, tasks: Sequence[Task]) -> dict[str, str]:
+        """Template file -> content hash, of all that these tasks use."""
+        names = (self.system, *(self.user_template(task) for task in tasks))
+        return {name: templates.template_hash(name) for name in names}
+
+    def messages(self, shown: Shown, context: Context, task: Task = Task.CHOOSE) -> tuple[Message, ...]:
         """Render the conversation. Raises :class:`UsageError` where the context lacks what the strategy needs."""
         if self.names_collective and context.collective is None:
             raise UsageError(f"the voice {self.name!r} needs a collective to speak for")
@@ -97,7 +121,7 @@ class Strategy(NamedTuple):
             )
         return (
             Message("system", templates.render(self.system, **context._asdict())),
-            Message("user", templates.render(self.user, shown=shown, **context._asdict())),
+            Message("user", templates.render(self.user_template(task), shown=shown, **context._asdict())),
         )
 
 
