@@ -22,11 +22,14 @@ from pluralign.engines.generate import Reply, replies
 from pluralign.engines.options import inner_paths, option_scores
 from pluralign.engines.prefix import Question
 from pluralign.engines.rendering import Rendered, Renderer
+from pluralign.engines.tree_attention import RUN
 from pluralign.engines.worn import Wardrobe, Worn
 
-BLOCK_ON_CPU = 256
+BLOCK_ON_CPU = 512
 BLOCK_ON_GPU = 4096
-"""Tokens per forward pass: enough for matrix products to run at full speed, few enough that masks stay small."""
+"""Tokens per forward pass: enough for matrix products to run at full speed, few enough that memory stays small."""
+TREES = {"tree": RUN, "masked": None}
+"""Ways of sharing what prompts have in common -> tokens that look along the tree together."""
 
 
 class LocalEngine:
@@ -42,18 +45,19 @@ class LocalEngine:
         adapter: str | None = None,
         adapter_digest: str | None = None,
         origin: str = "",
-        method: Literal["auto", "tree", "padded", "single"] = "auto",
+        method: Literal["auto", "tree", "masked", "padded", "single"] = "auto",
         block: int | None = None,
         cache_dir: Path | None = None,
         offline: bool = False,
     ):
         """``model`` is in evaluation mode, on its device. ``digest`` changes when its weights do.
 
-        ``method`` is how prompts are computed: ``tree`` shares what they have in common, ``padded`` puts 16 into a
-        batch as other programs do, ``single`` reads one by one; ``auto`` takes the first of them that agrees with
-        ``single`` on this model. Scores are the same to 1e-4. ``block`` is how many tokens of a tree go through the
-        model at once. ``adapter`` is one that is part of the model for good; others come and go with requests, loaded
-        from where they lie, or from the hub unless ``offline``.
+        ``method`` is how prompts are computed: ``tree`` shares what they have in common, ``masked`` does so with the
+        model's own attention under a mask, ``padded`` puts 16 into a batch as other programs do, ``single`` reads one
+        by one; ``auto`` takes the first of them that agrees with ``single`` on this model. Scores are the same to
+        1e-4. ``block`` is how many tokens of a tree go through the model at once. ``adapter`` is one that is part of
+        the model for good; others come and go with requests, loaded from where they lie, or from the hub unless
+        ``offline``.
         """
         self.name = name
         self.can = Capabilities(option_scores="exact", chat=True, stream=True, adapters=True)
@@ -67,7 +71,7 @@ class LocalEngine:
 
     @cached_property
     def method(self) -> str:
-        """How prompts are computed: ``tree``, ``padded`` or ``single``."""
+        """How prompts are computed: ``tree``, ``masked``, ``padded`` or ``single``."""
         return choose_method(self.model) if self._method == "auto" else self._method
 
     def describe(self) -> dict[str, Any]:
@@ -98,7 +102,7 @@ class LocalEngine:
             batches += [tuple(places[at] for at in batch) for batch in grouping.batches]
             computed += grouping.computed_tokens
             unique += grouping.unique_tokens
-        if self.method != "tree":
+        if self.method not in TREES:
             computed = sum(len(part.stem) + len(path) for part in rendered for path in inner_paths(part.forms))
         return Plan(
             batches=tuple(batches),
@@ -157,7 +161,7 @@ class LocalEngine:
         renderer = self._renderer(requests[0].adapter)
         prompts = renderer.batch_tokens([renderer.text(one.messages, one.reply_start) for one in requests])
         # Models that keep something else than keys and values cannot be read in rows of unequal length.
-        padded = self.method == "tree"
+        padded = self.method in TREES
         writing = replies(
             self.model, renderer.tokenizer, prompts, requests, limit=context_length(self.model), padded=padded
         )
@@ -206,21 +210,19 @@ class LocalEngine:
             return []
         longest = max(len(tokens) for tokens, _ in questions)
         method = self.method
-        if method == "tree" and longest >= tree_limit(self.model):
+        if method in TREES and longest >= tree_limit(self.model):
             method = "padded"
         try:
             with torch.inference_mode():
                 match method:
-                    case "tree":
-                        return prefix.next_logprobs(self.model, questions, block=self.block)
+                    case "tree" | "masked":
+                        return prefix.next_logprobs(self.model, questions, block=self.block, run=TREES[method])
                     case "padded":
                         return plain.next_logprobs(self.model, questions)
                     case _:
                         return plain.next_logprobs(self.model, questions, batch=1)
         except (torch.OutOfMemoryError, MemoryError):
-            raise ModelError(
-                f"out of memory while asking {self.name!r}: use a smaller model or another dtype"
-            ) from None
+            raise self._out_of_memory() from None
 
     def _out_of_memory(self) -> ModelError:
         return ModelError(f"out of memory while asking {self.name!r}: use a smaller model, or --dtype bfloat16")
@@ -291,7 +293,8 @@ def choose_method(model: Any) -> str:
     wanted = sorted({*tokens, *range(0, size, max(1, size // 50))})
     questions: list[Question] = [(sequence, wanted) for sequence in sequences]
     ways: dict[str, Callable[[], list[list[float]]]] = {
-        "tree": lambda: prefix.next_logprobs(model, questions, block=5),
+        "tree": lambda: prefix.next_logprobs(model, questions, block=8, run=3),
+        "masked": lambda: prefix.next_logprobs(model, questions, block=5),
         "padded": lambda: plain.next_logprobs(model, questions, batch=len(questions)),
     }
     with torch.inference_mode():
