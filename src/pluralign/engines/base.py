@@ -90,17 +90,28 @@ class Plan:
     """How an engine would work through a list of requests, before it does."""
 
     batches: tuple[tuple[int, ...], ...]
-    """Positions of the requests, grouped as they should be given to ``score`` together: each batch shares as much
-    prompt as can be had. The same list of requests always gives the same batches, so a batch is the unit in which
+    """Positions of the requests, grouped as they should be given to ``score`` (or ``chat``) together: each batch shares
+    as much prompt as can be had. The same list of requests always gives the same batches, so a batch is the unit in which
     work is kept, and a run resumed after an interruption computes what an undisturbed one would have."""
     keys: tuple[str, ...]
-    """Per request a content hash of the model and of the very tokens it would read: equal keys, equal scores."""
+    """Per request a content hash of the model and of the very tokens it would read: equal keys, equal replies."""
     prompt_tokens: int
     """Tokens of all prompts together."""
     computed_tokens: int
     """Tokens that will pass through the model, shared prefixes within a batch counted once."""
     unique_tokens: int
     """Distinct prefix tokens over all requests: what an infinite cache would still compute."""
+
+
+def drawn(request: ChatRequest) -> dict[str, Any]:
+    """How a reply is drawn, as it goes into keys: a greedy reply is the same for every seed."""
+    return {
+        "max_tokens": request.max_tokens,
+        "temperature": request.temperature,
+        "top_p": request.top_p,
+        "seed": request.seed if request.temperature > 0 else None,
+        "stop": list(request.stop),
+    }
 
 
 def refuse_adapters(engine: str, requests: Sequence[ScoreRequest | ChatRequest]) -> None:
@@ -134,6 +145,14 @@ class Engine(Protocol):
         """Score every request. The order of requests does not matter to more than 1e-4.
 
         Raises :class:`pluralign.core.errors.ModelError` where the engine cannot score.
+        """
+        ...
+
+    def plan_chat(self, requests: Sequence[ChatRequest]) -> Plan:
+        """Group requests for replies into batches and count the tokens of their prompts; computes no reply.
+
+        Keys also say how the reply is drawn: two requests that differ in their seed alone have different keys, unless
+        they are greedy.
         """
         ...
 

@@ -21,6 +21,7 @@ from pluralign.engines.http_bodies import (
     Dialect,
     Identity,
     chat_body,
+    chat_key,
     completion,
     finish,
     first_choice,
@@ -247,6 +248,18 @@ class HttpEngine:
             return self._exact.score(requests)
         return self.server.each(self._bounded, requests)
 
+    def plan_chat(self, requests: Sequence[ChatRequest]) -> Plan:
+        """Put requests that begin alike next to each other; tokens are estimated at four bytes each."""
+        texts = [_pieces(request) for request in requests]
+        total = sum(map(len, texts))
+        return Plan(
+            batches=self._batches([(text, request.seed) for text, request in zip(texts, requests, strict=True)]),
+            keys=tuple(chat_key(request, self.identity) for request in requests),
+            prompt_tokens=total,
+            computed_tokens=total,
+            unique_tokens=distinct(set(texts)),
+        )
+
     def chat(self, requests: Sequence[ChatRequest]) -> list[Completion]:
         """Reply to every request. A reply that the model or a filter refused is marked so."""
         return self.server.each(self._reply, requests)
@@ -292,7 +305,7 @@ class HttpEngine:
         return tuple(tuple(order[start : start + size]) for start in range(0, len(order), size))
 
 
-def _pieces(request: ScoreRequest) -> tuple[str, ...]:
+def _pieces(request: ScoreRequest | ChatRequest) -> tuple[str, ...]:
     """The prompt in pieces of about a token."""
     text = "\n".join(f"{turn['role']}: {turn['content']}" for turn in messages(request)).encode()
     return tuple(text[4 * at : 4 * at + 4].decode("latin-1") for at in range(math.ceil(len(text) / 4)))

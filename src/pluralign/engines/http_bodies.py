@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from pluralign.core.errors import ModelError
 from pluralign.core.ids import content_hash
-from pluralign.engines.base import ChatRequest, Completion, OptionScores, ScoreRequest, refuse_adapters
+from pluralign.engines.base import ChatRequest, Completion, OptionScores, ScoreRequest, drawn, refuse_adapters
 from pluralign.engines.http_bounds import Listed, bounded, listed, unknown
 from pluralign.engines.options import check
 
@@ -182,11 +182,7 @@ def chat_key(request: ChatRequest, identity: Identity) -> str:
         {
             "model": identity.digest,
             "messages": messages(request),
-            "max_tokens": request.max_tokens,
-            "temperature": request.temperature,
-            "top_p": request.top_p,
-            "seed": request.seed if request.temperature > 0 else None,
-            "stop": list(request.stop),
+            **drawn(request),
         },
         KEY_LENGTH,
     )

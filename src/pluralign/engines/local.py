@@ -16,9 +16,9 @@ import torch
 from pluralign.core.errors import ModelError
 from pluralign.core.ids import canonical_json
 from pluralign.engines import plain, prefix
-from pluralign.engines.base import Capabilities, ChatRequest, Completion, OptionScores, Plan, ScoreRequest
-from pluralign.engines.batches import group
-from pluralign.engines.generate import Reply, replies
+from pluralign.engines.base import Capabilities, ChatRequest, Completion, OptionScores, Plan, ScoreRequest, drawn
+from pluralign.engines.batches import distinct, group
+from pluralign.engines.generate import BATCH, Reply, replies
 from pluralign.engines.options import inner_paths, option_scores
 from pluralign.engines.prefix import Question
 from pluralign.engines.rendering import Rendered, Renderer
@@ -138,6 +138,24 @@ class LocalEngine:
             results.append(option_scores(part.forms, edges, prompt_tokens=part.prompt_tokens))
         return results
 
+    def plan_chat(self, requests: Sequence[ChatRequest]) -> Plan:
+        """Put equal prompts and prompts of equal length together: they are written in batches of :data:`BATCH`.
+
+        Within a batch equal prompts are read once.
+        """
+        prompts = self._prompts(requests)
+        batches: list[tuple[int, ...]] = []
+        for places in _by_adapter(requests).values():
+            order = sorted(places, key=lambda at: (len(prompts[at]), prompts[at], requests[at].seed))
+            batches += [tuple(order[start : start + BATCH]) for start in range(0, len(order), BATCH)]
+        return Plan(
+            batches=tuple(batches),
+            keys=tuple(self._chat_key(prompt, one) for prompt, one in zip(prompts, requests, strict=True)),
+            prompt_tokens=sum(map(len, prompts)),
+            computed_tokens=sum(sum(map(len, {prompts[at] for at in batch})) for batch in batches),
+            unique_tokens=distinct(set(prompts)),
+        )
+
     def chat(self, requests: Sequence[ChatRequest]) -> list[Completion]:
         """Reply to every request. A reply depends on its own conversation and seed, not on the other requests."""
         found: dict[int, Completion] = {}
@@ -155,11 +173,22 @@ class LocalEngine:
                 yield settled[sent:]
                 sent = len(settled)
 
+    def _prompts(self, requests: Sequence[ChatRequest]) -> list[tuple[int, ...]]:
+        found: dict[int, tuple[int, ...]] = {}
+        for adapter, places in _by_adapter(requests).items():
+            renderer = self._renderer(adapter)
+            # A prompt that is asked for many replies is rendered once.
+            texts = {requests[at]: renderer.text(requests[at].messages, requests[at].reply_start) for at in places}
+            unique = list(dict.fromkeys(texts.values()))
+            tokens = dict(zip(unique, renderer.batch_tokens(unique), strict=True))
+            found |= {at: tokens[texts[requests[at]]] for at in places}
+        return [found[at] for at in range(len(requests))]
+
     def _replies(self, requests: Sequence[ChatRequest]) -> Iterator[list[Reply]]:
         """All of ``requests`` name the same adapter."""
         worn = self._worn(requests[0].adapter)
         renderer = self._renderer(requests[0].adapter)
-        prompts = renderer.batch_tokens([renderer.text(one.messages, one.reply_start) for one in requests])
+        prompts = self._prompts(requests)
         # Models that keep something else than keys and values cannot be read in rows of unequal length.
         padded = self.method in TREES
         writing = replies(
@@ -235,6 +264,17 @@ class LocalEngine:
             "dtype": str(self.model.dtype),
             "stem": part.stem,
             "forms": part.forms,
+        }
+        return hashlib.sha256(canonical_json(identity).encode()).hexdigest()
+
+    def _chat_key(self, prompt: Sequence[int], request: ChatRequest) -> str:
+        worn = self._worn(request.adapter)
+        identity = {
+            "model": self._digest,
+            "adapter": self._adapter_digest if worn is None else worn.digest,
+            "dtype": str(self.model.dtype),
+            "prompt": prompt,
+            **drawn(request),
         }
         return hashlib.sha256(canonical_json(identity).encode()).hexdigest()
 

@@ -9,6 +9,7 @@
 """
 
 import hashlib
+import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,9 +24,10 @@ from pluralign.engines.base import (
     OptionScores,
     Plan,
     ScoreRequest,
+    drawn,
     refuse_adapters,
 )
-from pluralign.engines.batches import group
+from pluralign.engines.batches import REQUESTS, distinct, group
 from pluralign.engines.options import check
 
 Scorer = Callable[[ScoreRequest], Sequence[float]]
@@ -34,6 +36,7 @@ Speaker = Callable[[ChatRequest], str]
 """From a request to the reply."""
 
 # Lines such as "1. Agree", "(b) Disagree" or "3: Neither".
+_SCALE = re.compile(r"Answers:((?: -?[0-9]+){2,})$", re.MULTILINE)
 _LISTED = re.compile(r"^\s*\(?([0-9]{1,3}|[A-Za-z])[.):]\s", re.MULTILINE)
 
 
@@ -122,6 +125,20 @@ class ScriptedEngine:
             self.scored.append(tuple(requests))
         return [self._score(request) for request in requests]
 
+    def plan_chat(self, requests: Sequence[ChatRequest]) -> Plan:
+        """Group requests by common beginnings, at most :data:`REQUESTS` to a batch; a token is a word."""
+        self._check(requests)
+        prompts = [_words(request) for request in requests]
+        order = sorted(range(len(requests)), key=lambda at: (prompts[at], requests[at].seed))
+        batches = [tuple(order[start : start + REQUESTS]) for start in range(0, len(order), REQUESTS)]
+        return Plan(
+            batches=tuple(batches),
+            keys=tuple(self._chat_key(request) for request in requests),
+            prompt_tokens=sum(len(prompt) for prompt in prompts),
+            computed_tokens=sum(distinct({prompts[at] for at in batch}) for batch in batches),
+            unique_tokens=distinct(set(prompts)),
+        )
+
     def chat(self, requests: Sequence[ChatRequest]) -> list[Completion]:
         """Ask the speaker. Raises :class:`ModelError` if there is none."""
         self._check(requests)
@@ -187,6 +204,10 @@ class ScriptedEngine:
         }
         return content_hash(identity | ({"adapter": request.adapter} if request.adapter else {}))
 
+    def _chat_key(self, request: ChatRequest) -> str:
+        identity = {"engine": self.describe(), "words": _words(request), **drawn(request)}
+        return content_hash(identity | ({"adapter": request.adapter} if request.adapter else {}))
+
 
 def scripted(rule: str, *, remember: bool = True) -> ScriptedEngine:
     """A ready-made engine. Raises :class:`UnknownNameError` for a rule that is not in :data:`RULES`."""
@@ -201,12 +222,16 @@ def scripted(rule: str, *, remember: bool = True) -> ScriptedEngine:
 
     def speak(request: ChatRequest) -> str:
         text = _text(request)
-        labels = _LISTED.findall(request.messages[-1].content)
+        labels = _labels(request.messages[-1].content)
         if not labels:
             return "I have nothing to say about that."
         # A greedy reply is the same for every seed.
         seed = request.seed if request.temperature > 0 else 0
         weights = shares(text, [(label,) for label in labels])
+        if "JSON" in request.messages[-1].content:
+            return json.dumps(
+                {label: weight / math.fsum(weights) for label, weight in zip(labels, weights, strict=True)}
+            )
         if request.temperature == 0:
             return str(labels[weights.index(max(weights))])
         left = _fraction(text, str(seed)) * math.fsum(weights)
@@ -250,8 +275,16 @@ RULES: dict[str, Callable[[str, Sequence[tuple[str, ...]]], list[float]]] = {
 """Rule -> shares of the options, given the text of the conversation and the options' forms.
 
 In a chat these engines reply with the label of one of the options listed in the last message (lines such as
-``1. Agree``), drawn by the same shares; at temperature 0 the likeliest.
+``1. Agree``), drawn by the same shares; at temperature 0 the likeliest. A message that asks for JSON is answered with
+the shares themselves.
 """
+
+
+def _labels(text: str) -> list[str]:
+    """Labels of the options that the last list in a message has, numbers of a scale on one line included."""
+    listed = text[max(text.rfind("Answers:"), 0) :]
+    on_one_line = _SCALE.search(listed)
+    return on_one_line[1].split() if on_one_line else [str(label) for label in _LISTED.findall(listed)]
 
 
 def listed_order(request: ScoreRequest) -> list[int]:
