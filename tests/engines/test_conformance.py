@@ -272,6 +272,7 @@ def test_asking_nothing_is_no_mistake(subject: Subject) -> None:
     assert subject.engine.score([]) == []
     assert subject.engine.chat([]) == []
     assert subject.engine.plan([]).batches == ()
+    assert subject.engine.plan_chat([]).batches == ()
 
 
 @pytest.mark.parametrize("options", [(("1",),), (("1",), ()), (("1",), ("2", ""))], ids=["one", "none", "empty"])
@@ -286,6 +287,20 @@ def test_replies_depend_on_their_own_request_alone(subject: Subject) -> None:
     assert together == [subject.engine.chat([request])[0] for request in subject.chats]
     assert together[0] == together[1], "greedy replies know no seed"
     assert all(reply.completion_tokens <= 12 for reply in together)
+
+
+def test_the_plan_of_replies_covers_each_once_and_keys_tell_draws_apart(subject: Subject) -> None:
+    drawn = replace(subject.chats[0], temperature=1.0)
+    requests = [*subject.chats, *(replace(drawn, seed=seed) for seed in range(20)), replace(drawn, max_tokens=3)]
+    plan = subject.engine.plan_chat(requests)
+    assert sorted(at for batch in plan.batches for at in batch) == list(range(len(requests)))
+    greedy = replace(subject.chats[0], temperature=0.0)
+    same = subject.engine.plan_chat([greedy, replace(greedy, seed=greedy.seed + 1), greedy]).keys
+    assert len(set(same)) == 1, "greedy replies know no seed"
+    distinct = {replace(one, seed=one.seed if one.temperature else 0) for one in requests}
+    assert len(set(plan.keys)) == len(distinct)
+    assert plan.keys == tuple(subject.engine.plan_chat([one]).keys[0] for one in requests)
+    assert 0 < plan.unique_tokens <= plan.computed_tokens <= plan.prompt_tokens
 
 
 def test_pieces_are_the_reply(subject: Subject) -> None:

@@ -91,8 +91,8 @@ class Plan:
 
     batches: tuple[tuple[int, ...], ...]
     """Positions of the requests, grouped as they should be given to ``score`` (or ``chat``) together: each batch shares
-    as much prompt as can be had. The same list of requests always gives the same batches, so a batch is the unit in which
-    work is kept, and a run resumed after an interruption computes what an undisturbed one would have."""
+    as much prompt as can be had. The same list of requests always gives the same batches, so a batch is the unit in
+    which work is kept, and a run resumed after an interruption computes what an undisturbed one would have."""
     keys: tuple[str, ...]
     """Per request a content hash of the model and of the very tokens it would read: equal keys, equal replies."""
     prompt_tokens: int

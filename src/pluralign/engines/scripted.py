@@ -35,8 +35,9 @@ Scorer = Callable[[ScoreRequest], Sequence[float]]
 Speaker = Callable[[ChatRequest], str]
 """From a request to the reply."""
 
-# Lines such as "1. Agree", "(b) Disagree" or "3: Neither".
+# The numbers of a scale on one line.
 _SCALE = re.compile(r"Answers:((?: -?[0-9]+){2,})$", re.MULTILINE)
+# Lines such as "1. Agree", "(b) Disagree" or "3: Neither".
 _LISTED = re.compile(r"^\s*\(?([0-9]{1,3}|[A-Za-z])[.):]\s", re.MULTILINE)
 
 
@@ -229,9 +230,8 @@ def scripted(rule: str, *, remember: bool = True) -> ScriptedEngine:
         seed = request.seed if request.temperature > 0 else 0
         weights = shares(text, [(label,) for label in labels])
         if "JSON" in request.messages[-1].content:
-            return json.dumps(
-                {label: weight / math.fsum(weights) for label, weight in zip(labels, weights, strict=True)}
-            )
+            total = math.fsum(weights)
+            return json.dumps({label: weight / total for label, weight in zip(labels, weights, strict=True)})
         if request.temperature == 0:
             return str(labels[weights.index(max(weights))])
         left = _fraction(text, str(seed)) * math.fsum(weights)
