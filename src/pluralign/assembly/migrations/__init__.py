@@ -1,0 +1,1 @@
+"""Numbered and linear: each follows the last."""

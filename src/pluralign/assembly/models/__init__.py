@@ -1,0 +1,77 @@
+"""The tables of the site. Each says what it keeps and, where that matters, what it must never keep."""
+
+from pluralign.assembly.models.assemblies import Assembly, Context, Phase, Question
+from pluralign.assembly.models.cards import (
+    Author,
+    CanonicalValue,
+    Card,
+    CardStatus,
+    CardVersion,
+    Moderation,
+    OfferAnswer,
+    SimilarOffer,
+    ValueStatus,
+)
+from pluralign.assembly.models.dialogues import Dialogue, DialogueMode, Message, ModelCall
+from pluralign.assembly.models.judging import (
+    Draw,
+    DrawKind,
+    DrawnCard,
+    DrawnTransition,
+    Judgement,
+    Story,
+    StoryFlag,
+    StoryStatus,
+    Transition,
+    Vote,
+    VoteAnswer,
+)
+from pluralign.assembly.models.people import (
+    Consent,
+    LoginCode,
+    Membership,
+    Participation,
+    Person,
+    Recruitment,
+    Role,
+)
+from pluralign.assembly.models.records import AuditEntry
+
+__all__ = [
+    "Assembly",
+    "AuditEntry",
+    "Author",
+    "CanonicalValue",
+    "Card",
+    "CardStatus",
+    "CardVersion",
+    "Consent",
+    "Context",
+    "Dialogue",
+    "DialogueMode",
+    "Draw",
+    "DrawKind",
+    "DrawnCard",
+    "DrawnTransition",
+    "Judgement",
+    "LoginCode",
+    "Membership",
+    "Message",
+    "ModelCall",
+    "Moderation",
+    "OfferAnswer",
+    "Participation",
+    "Person",
+    "Phase",
+    "Question",
+    "Recruitment",
+    "Role",
+    "SimilarOffer",
+    "Story",
+    "StoryFlag",
+    "StoryStatus",
+    "Transition",
+    "ValueStatus",
+    "Vote",
+    "VoteAnswer",
+]

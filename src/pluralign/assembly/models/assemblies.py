@@ -1,0 +1,112 @@
+"""An assembly, its questions and its contexts: what an organiser sets up before anyone joins."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Phase(models.TextChoices):
+    """Where an assembly stands, in this order. What participants may do follows from it."""
+
+    PROPOSE = "propose", _("Preparing")
+    ELICIT = "elicit", _("Collecting values")
+    JUDGE = "judge", _("Judging")
+    REVIEW = "review", _("Review")
+    PUBLISH = "publish", _("Published")
+
+
+class Assembly(models.Model):
+    """One deliberation, with its own people, questions and rules."""
+
+    slug = models.SlugField(unique=True, max_length=60)
+    title = models.CharField(max_length=120)
+    topic = models.TextField()
+    """Why people are asked, in a few sentences that participants read first."""
+    language = models.CharField(max_length=10, default="en")
+    """Of the organiser's own texts. The site's words are in the reader's language."""
+    phase = models.CharField(max_length=10, choices=Phase.choices, default=Phase.PROPOSE)
+    is_public = models.BooleanField(default=True)
+    """Whether it is listed, and joined without an invitation."""
+    graph_is_public = models.BooleanField(default=True)
+    """Whether people who did not take part may see the graph before it is published."""
+    consent_text = models.TextField(blank=True)
+    """What the organiser adds to the site's own words about data: who they are, how long they keep it."""
+    consent_version = models.PositiveIntegerField(default=1)
+    """Raised when `consent_text` changes; people are then asked again."""
+    organiser_name = models.CharField(max_length=120, blank=True)
+    contact = models.CharField(max_length=200, blank=True)
+    cards_per_vote = models.PositiveSmallIntegerField(default=6)
+    transitions_per_person = models.PositiveSmallIntegerField(default=8)
+    turn_budget = models.PositiveSmallIntegerField(default=8)
+    """Questions of one dialogue at most."""
+    call_budget = models.PositiveIntegerField(default=5000)
+    """Calls of the model at most, over the whole assembly; the guided form takes over after that. 0: never a model."""
+    token_budget = models.PositiveBigIntegerField(default=5_000_000)
+    """Tokens of the model at most, asked and answered."""
+    target_participants = models.PositiveIntegerField(default=0)
+    """How many people are wished for; 0 where nobody said."""
+    privacy_threshold = models.PositiveSmallIntegerField(default=5)
+    """k of the exports: groups smaller than this are not told apart."""
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        """Newest first."""
+
+        ordering = ("-created_at",)
+        verbose_name_plural = "assemblies"
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def collects(self) -> bool:
+        """Whether people may write cards now."""
+        return self.phase in {Phase.ELICIT, Phase.JUDGE}
+
+    @property
+    def judges(self) -> bool:
+        """Whether people may vote and judge now."""
+        return self.phase in {Phase.ELICIT, Phase.JUDGE}
+
+    @property
+    def is_open(self) -> bool:
+        """Whether people may join now."""
+        return self.collects or self.judges
+
+
+class Question(models.Model):
+    """What people are asked to think of: one case of the moral graph."""
+
+    assembly = models.ForeignKey(Assembly, on_delete=models.CASCADE, related_name="questions")
+    slug = models.SlugField(max_length=60)
+    title = models.CharField(max_length=80)
+    text = models.TextField()
+    """The question as participants read it."""
+    order = models.PositiveSmallIntegerField(default=0)
+    is_open = models.BooleanField(default=True)
+
+    class Meta:
+        """In the organiser's order."""
+
+        ordering = ("order", "id")
+        constraints = [models.UniqueConstraint(fields=["assembly", "slug"], name="question_slug")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Context(models.Model):
+    """A kind of situation in which one value may be wiser than another, such as "When time is short"."""
+
+    assembly = models.ForeignKey(Assembly, on_delete=models.CASCADE, related_name="contexts")
+    text = models.CharField(max_length=120)
+    questions = models.ManyToManyField(Question, related_name="contexts")
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        """In order of creation."""
+
+        ordering = ("id",)
+        constraints = [models.UniqueConstraint(fields=["assembly", "text"], name="context_text")]
+
+    def __str__(self) -> str:
+        return self.text

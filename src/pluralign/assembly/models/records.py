@@ -1,0 +1,28 @@
+"""What was done by whom: written, never changed. Holds ids and counts, no words of participants."""
+
+from django.conf import settings
+from django.db import models
+
+from pluralign.assembly.models.assemblies import Assembly
+
+
+class AuditEntry(models.Model):
+    """One deed of somebody with a role, or of a background task."""
+
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
+    """None: a background task."""
+    assembly = models.ForeignKey(Assembly, on_delete=models.CASCADE, null=True, blank=True, related_name="audit")
+    action = models.CharField(max_length=60)
+    """Such as "transcript.read" or "values.merge"."""
+    subject = models.CharField(max_length=80, blank=True)
+    """Kind and id of what it was done to, such as "dialogue 6f9c…"."""
+    detail = models.JSONField(default=dict)
+    """What is needed to understand it and, where it can be undone, to undo it."""
+    undone_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        """The latest first."""
+
+        ordering = ("-at", "-id")
+        verbose_name_plural = "audit entries"

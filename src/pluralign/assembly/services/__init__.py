@@ -1,0 +1,1 @@
+"""What the site does, apart from pages: each function is one deed, whole or not at all. Views only call these."""

@@ -1,0 +1,1 @@
+"""Participants' pages. Thin: they read a request, call `services`, and show a template."""

@@ -1,0 +1,153 @@
+"""``pluralign assembly``: run the site where people deliberate."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from pluralign.cli import settings
+from pluralign.core.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from pluralign.assembly.settings import Site
+
+app = typer.Typer(help="A site where a public articulates what it values.", no_args_is_help=True)
+FOLDER = typer.Option(
+    None,
+    help="Where the site keeps its database and its secret key. Default: PLURALIGN_ASSEMBLY_FOLDER, or ./assembly.",
+)
+
+
+def site(folder: Path | None = None, *, public_url: str = "", engine: str = "", debug: bool = False) -> "Site":
+    """The site as the environment and these flags describe it. Makes the folder and, once, its secret key."""
+    try:
+        from pluralign.assembly.settings import Site
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in {"django", "csp", "dj_database_url"}:
+            raise
+        raise MissingExtraError("the assembly", "assembly") from None
+    told = settings.assembly()
+    chosen = folder or told.folder
+    chosen.mkdir(parents=True, exist_ok=True)
+    address = (public_url or told.public_url).rstrip("/")
+    hosts = tuple(dict.fromkeys(["127.0.0.1", "localhost", "[::1]", *told.hosts, *_host_of(address)]))
+    return Site(
+        folder=chosen.resolve(),
+        secret_key=told.secret_key or _secret_key(chosen / "secret.key"),
+        database_url=told.database_url,
+        public_url=address,
+        hosts=hosts,
+        email_url=told.email_url,
+        email_from=told.email_from,
+        engine=engine or told.engine,
+        engine_key=settings.api_key(),
+        embedder=told.embedder,
+        language=told.language,
+        behind_proxy=told.behind_proxy,
+        debug=debug,
+    )
+
+
+def _host_of(address: str) -> list[str]:
+    from urllib.parse import urlsplit
+
+    host = urlsplit(address).hostname
+    return [host] if host else []
+
+
+def _secret_key(path: Path) -> str:
+    """The key in the file; a new one, which only the owner may read, where there is none."""
+    import os
+    import secrets
+
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="utf-8").strip()
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(secrets.token_urlsafe(48))
+    return path.read_text(encoding="utf-8").strip()
+
+
+@app.command()
+def serve(
+    folder: Path | None = FOLDER,
+    host: str = typer.Option("127.0.0.1", help="Address to listen on."),
+    port: int = typer.Option(8000, min=1, max=65535, help="Port to listen on."),
+    engine: str = typer.Option(
+        "", help="Model that asks: http:MODEL@URL, smollm2, … Without one, people answer a guided form."
+    ),
+    public_url: str = typer.Option("", help="Where people reach the site, such as https://assembly.example.org."),
+    threads: int = typer.Option(32, min=2, help="Requests answered at once."),
+    worker: bool = typer.Option(True, help="Also run a worker for background tasks."),
+    example: bool = typer.Option(True, help="Plant an example assembly on an empty site."),
+) -> None:
+    """Serve the site. On an empty machine it makes its own database, with an example to try.
+
+    Example: pluralign assembly serve
+    """
+    address = public_url or f"http://{host}:{port}"
+    found = site(folder, public_url=public_url or settings.assembly().public_url or address, engine=engine)
+    from pluralign.assembly import site as running
+
+    running.prepare(found, example=example)
+    helper = _start_worker(found, engine) if worker else None
+
+    def ready() -> None:
+        print(f"The site is at {found.public_url}/")
+        print(f"Organisers come in at {running.organiser_link(found)} (works once, within a day)")
+        print("Stop with Ctrl-C.", flush=True)
+
+    try:
+        running.serve(found, host=host, port=port, threads=threads, ready=ready)
+    except OSError as error:
+        from pluralign.core.errors import UsageError
+
+        raise UsageError(f"cannot listen on {host}:{port} ({error.strerror}): choose another --port") from None
+    finally:
+        if helper is not None:
+            helper.terminate()
+            helper.wait(timeout=30)
+
+
+def _start_worker(found: "Site", engine: str) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "pluralign", "assembly", "worker", "--folder", str(found.folder)]
+    return subprocess.Popen([*command, "--engine", engine] if engine else command)
+
+
+@app.command()
+def worker(
+    folder: Path | None = FOLDER,
+    engine: str = typer.Option("", help="Model that writes stories. Default: PLURALIGN_ASSEMBLY_ENGINE."),
+    until_empty: bool = typer.Option(False, "--until-empty", help="Stop when no task is left."),
+    interval: float = typer.Option(1.0, min=0.05, help="Seconds between looks at an empty queue."),
+) -> None:
+    """Work through background tasks: similar values, new pairs, stories. Several may run at once."""
+    found = site(folder, engine=engine)
+    from pluralign.assembly import site as running
+
+    running.work(found, until_empty=until_empty, interval=interval)
+
+
+@app.command()
+def enter(
+    folder: Path | None = FOLDER,
+    public_url: str = typer.Option("", help="Where people reach the site."),
+) -> None:
+    """Print a link by which the person who runs this site comes in as organiser."""
+    found = site(folder, public_url=public_url)
+    from pluralign.assembly import site as running
+
+    running.prepare(found, example=False)
+    print(running.organiser_link(found))
+
+
+def application() -> Any:
+    """The site for another WSGI server: gunicorn 'pluralign.cli.assembly:application()'."""
+    from pluralign.assembly import site as running
+
+    found = site()
+    running.prepare(found)
+    return running.application(found)
