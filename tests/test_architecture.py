@@ -60,7 +60,8 @@ def test_imports_only_go_down(path: Path) -> None:
 def test_files_stay_small_and_say_what_they_are(path: Path) -> None:
     text = path.read_text()
     assert ast.get_docstring(ast.parse(text)), f"{path} does not open with what it is"
-    assert len(text.splitlines()) <= LONGEST_FILE, f"{path} is over {LONGEST_FILE} lines"
+    if path.parent.name != "migrations":  # written by Django
+        assert len(text.splitlines()) <= LONGEST_FILE, f"{path} is over {LONGEST_FILE} lines"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))

@@ -19,6 +19,10 @@ from tests.assembly.conftest import signed_in
 pytestmark = pytest.mark.django_db
 
 
+def six_digits(text: str) -> str:
+    return re.findall(r"\d{6}", text)[0]
+
+
 def test_an_anonymous_person_reads_consents_gets_a_code_and_comes_back_on_another_device(assembly: Any) -> None:
     browser = Client()
     assert "Homework" in browser.get("/").content.decode()
@@ -32,7 +36,7 @@ def test_an_anonymous_person_reads_consents_gets_a_code_and_comes_back_on_anothe
 
     assert browser.post("/a/example/join/", {"agree": "on", "share_reasons": "on"}).status_code == 302
     page = browser.get("/a/example/return-code/").content.decode()
-    code = re.search(r'id="code">([A-Z2-9-]+)<', page)[1]
+    code = page.split('id="code">')[1].split("<")[0]
     consent = Consent.objects.get()
     assert (consent.share_reasons, consent.share_transcript, consent.version) == (True, False, 1)
     browser.post("/a/example/return-code/kept/")
@@ -50,7 +54,7 @@ def test_an_anonymous_person_reads_consents_gets_a_code_and_comes_back_on_anothe
 def test_neither_code_nor_address_is_in_the_database(assembly: Any) -> None:
     joined = joining.join(assembly, None)
     joining.send_login_code("Rosa@Example.org ")
-    code = re.search(r"\d{6}", mail.outbox[0].body)[0]
+    code = six_digits(mail.outbox[0].body)
     person = joining.person_of_login_code("rosa@example.org", code)
     assert person is not None
     kept = [
@@ -59,26 +63,26 @@ def test_neither_code_nor_address_is_in_the_database(assembly: Any) -> None:
         for row in model.objects.values_list()
         for value in row
     ]
-    for secret in (joined.return_code, code, "rosa@example.org", "Rosa@Example.org"):
+    for secret in (str(joined.return_code), code, "rosa@example.org", "Rosa@Example.org"):
         assert all(secret not in value for value in kept)
 
 
 def test_a_code_works_once_and_wears_out_after_five_tries(db: Any) -> None:
     joining.send_login_code("rosa@example.org")
-    code = re.search(r"\d{6}", mail.outbox[-1].body)[0]
+    code = six_digits(mail.outbox[-1].body)
     wrong = f"{(int(code) + 1) % 1_000_000:06d}"
     for _ in range(joining.CODE_ATTEMPTS):
         assert joining.person_of_login_code("rosa@example.org", wrong) is None
     assert joining.person_of_login_code("rosa@example.org", code) is None, "worn out, though right"
 
     joining.send_login_code("rosa@example.org")
-    code = re.search(r"\d{6}", mail.outbox[-1].body)[0]
+    code = six_digits(mail.outbox[-1].body)
     rosa = joining.person_of_login_code("ROSA@example.org", code)
     assert rosa is not None
     assert joining.person_of_login_code("rosa@example.org", code) is None, "used"
 
     joining.send_login_code("rosa@example.org")
-    code = re.search(r"\d{6}", mail.outbox[-1].body)[0]
+    code = six_digits(mail.outbox[-1].body)
     LoginCode.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     assert joining.person_of_login_code("rosa@example.org", code) is None, "too old"
 
@@ -88,7 +92,7 @@ def test_only_the_newest_code_counts_and_few_are_sent_in_an_hour(db: Any) -> Non
         joining.send_login_code("rosa@example.org")
     with pytest.raises(joining.Refused):
         joining.send_login_code("rosa@example.org")
-    codes = [re.search(r"\d{6}", message.body)[0] for message in mail.outbox]
+    codes = [six_digits(message.body) for message in mail.outbox]
     older = [code for code in codes[:-1] if code != codes[-1]]
     assert joining.person_of_login_code("rosa@example.org", older[0]) is None
     assert joining.person_of_login_code("rosa@example.org", codes[-1]) is not None
@@ -97,7 +101,7 @@ def test_only_the_newest_code_counts_and_few_are_sent_in_an_hour(db: Any) -> Non
 def test_signing_in_by_mail_in_a_browser(assembly: Any) -> None:
     browser = Client()
     browser.post("/sign-in/", {"email": "rosa@example.org", "next": "/a/example/mine/"})
-    code = re.search(r"\d{6}", mail.outbox[-1].body)[0]
+    code = six_digits(mail.outbox[-1].body)
     assert browser.post("/sign-in/code/", {"code": "12"}).status_code == 422
     assert browser.post("/sign-in/code/", {"code": code}).headers["Location"] == "/a/example/mine/"
     session = browser.session
@@ -106,7 +110,7 @@ def test_signing_in_by_mail_in_a_browser(assembly: Any) -> None:
 
 def test_an_address_is_added_to_somebody_who_joined_without(joined: Any) -> None:
     joining.send_login_code("rosa@example.org")
-    code = re.search(r"\d{6}", mail.outbox[-1].body)[0]
+    code = six_digits(mail.outbox[-1].body)
     person = joining.person_of_login_code("rosa@example.org", code, current=joined.participation.person)
     assert person == joined.participation.person
 
