@@ -1,0 +1,1 @@
+"""Recipes: records that teach a model to speak for a collective."""
