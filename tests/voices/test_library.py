@@ -94,3 +94,32 @@ def test_published_neighbours(shared_data: object) -> None:
     for country, lists in expected.items():
         found = library.neighbours(library.survey.collective(country), library.survey.questions[0])
         assert tuple(" ".join(one.id for one in side) for side in found) == lists
+
+
+def test_examples_that_many_prompts_show_come_first_so_that_prompts_begin_alike(survey: Survey) -> None:
+    usa = survey.collective("USA")
+    shared, nearest = Library(survey), Library(survey, order="nearest")
+    assert Library(survey, published=True).order == "nearest"
+    shown: dict[str, list[list[str]]] = {"shared": [], "nearest": []}
+    for question in survey.questions:
+        mine, theirs = (library.examples(usa, question, Labels.NUMBER) for library in (shared, nearest))
+        assert set(mine) == set(theirs), "the same examples, in another order"
+        shown["shared"].append([example.shown.text for example in mine])
+        shown["nearest"].append([example.shown.text for example in theirs])
+    distinct = {
+        order: len({tuple(texts[:end]) for texts in lists for end in range(1, len(texts) + 1)})
+        for order, lists in shown.items()
+    }
+    assert distinct["shared"] < 0.85 * distinct["nearest"]
+
+
+def test_the_order_of_examples_depends_on_no_answer(survey: Survey) -> None:
+    usa = survey.collective("USA")
+    flipped = {
+        question: reference.model_copy(update={"probabilities": reference.probabilities[::-1], "first_mode": None})
+        for question, reference in survey.references["USA"].items()
+    }
+    changed = survey.model_copy(update={"references": {**survey.references, "USA": flipped}})
+    for question in survey.questions[::10]:
+        one, other = (Library(version).examples(usa, question, Labels.NUMBER) for version in (survey, changed))
+        assert [example.shown.text for example in one] == [example.shown.text for example in other]
