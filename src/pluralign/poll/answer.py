@@ -6,9 +6,10 @@ Several processes may work on one run. Each claims a batch before it computes it
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
-from pluralign.engines.base import Engine, OptionScores, ScoreRequest
+from pluralign.engines.base import Engine, OptionScores
+from pluralign.poll.ask import Item
 from pluralign.store.answers import AnswerStore
 from pluralign.store.shared import Batch, compute, lacking
 
@@ -25,17 +26,8 @@ class Progress(NamedTuple):
     """Answers this process has nothing left to do but wait for, as another process is computing them."""
 
 
-class Asks(Protocol):
-    """Anything with a request to an engine."""
-
-    @property
-    def request(self) -> ScoreRequest:
-        """What is asked."""
-        ...
-
-
 def answer(
-    shard: Sequence[Asks],
+    shard: Sequence[Item],
     engine: Engine,
     store: AnswerStore,
     counts: dict[str, int],
@@ -63,7 +55,7 @@ def answer(
     on_progress(Progress(done, total, counts["computed"]))
 
     def score(batch: Batch) -> dict[str, Any]:
-        return dict(zip(batch.keys, map(_packed, engine.score([request_of[key] for key in batch.keys])), strict=True))
+        return dict(zip(batch.keys, map(packed, engine.score([request_of[key] for key in batch.keys])), strict=True))
 
     def take(fresh: Mapping[str, Any], mine: bool) -> None:
         nonlocal done
@@ -77,10 +69,10 @@ def answer(
 
     batches = lacking(([plan.keys[at] for at in batch] for batch in plan.batches), stored)
     compute(store, batches, score, on_batch=take, on_wait=wait)
-    return keys, {key: _unpacked(payload) for key, payload in stored.items()}
+    return keys, {key: unpacked(payload) for key, payload in stored.items()}
 
 
-def _packed(scores: OptionScores) -> dict[str, Any]:
+def packed(scores: OptionScores) -> dict[str, Any]:
     """Plain data; a probability of zero is written as null, as JSON has no infinity."""
 
     def plain(values: Sequence[float]) -> list[float | None]:
@@ -96,7 +88,9 @@ def _packed(scores: OptionScores) -> dict[str, Any]:
     return packed
 
 
-def _unpacked(payload: dict[str, Any]) -> OptionScores:
+def unpacked(payload: dict[str, Any]) -> OptionScores:
+    """What :func:`packed` packed."""
+
     def numbers(values: Sequence[float | None]) -> tuple[float, ...]:
         return tuple(-math.inf if value is None else value for value in values)
 
