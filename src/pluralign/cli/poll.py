@@ -39,6 +39,10 @@ def poll(
     chat_template: str | None = typer.Option(None, help="'plain' for a base model without a chat template."),
     device: str | None = typer.Option(None, help="cpu, cuda, mps or auto."),
     dtype: str | None = typer.Option(None, help="float32, bfloat16, float16 or auto."),
+    price_in: float | None = typer.Option(
+        None, min=0, help="What the server charges per million tokens of prompts; for --plan."
+    ),
+    price_out: float | None = typer.Option(None, min=0, help="The same per million tokens of replies."),
     seed: int | None = typer.Option(None, help="Seeds resampling and option orders."),
     resamples: int | None = typer.Option(None, min=100, help="Bootstrap resamples behind each interval."),
     name: str | None = typer.Option(None, help="Short name of the study; the folder is named after it."),
@@ -66,6 +70,8 @@ def poll(
         "chat_template": chat_template,
         "device": device,
         "dtype": dtype,
+        "price_in": price_in,
+        "price_out": price_out,
         "seed": seed,
         "resamples": resamples,
     }
@@ -141,7 +147,18 @@ def _print_forecast(size: Any) -> None:
     shared = size.unique_tokens / max(size.prompt_tokens, 1)
     print(f"{size.questions:,} questions x {size.voices:,} voices: {size.prompts:,} prompts, {size.distinct:,} differ")
     print(f"{size.prompt_tokens:,} prompt tokens, {size.unique_tokens:,} of them distinct beginnings ({shared:.0%})")
-    print(f"{size.computed_tokens:,} tokens will be computed")
+    if size.calls:
+        print(
+            f"{size.calls:,} calls to the server, which reads {size.computed_tokens:,} tokens and writes "
+            f"{size.reply_tokens:,} at most"
+        )
+        print(
+            "give --price-in and --price-out, per million tokens, to see what it will cost"
+            if size.cost is None
+            else f"at most {size.cost:,.2f} at the prices given, discounts for cached prompts and batches not counted"
+        )
+    else:
+        print(f"{size.computed_tokens:,} tokens will be computed")
     if size.seconds is not None:
         minutes, seconds = divmod(round(size.seconds), 60)
         print(f"about {minutes} min {seconds:02} s on this machine as busy as it is now")

@@ -101,6 +101,10 @@ class Plan:
     """Tokens that will pass through the model, shared prefixes within a batch counted once."""
     unique_tokens: int
     """Distinct prefix tokens over all requests: what an infinite cache would still compute."""
+    calls: int = 0
+    """Prompts that a server is sent, which charges for each; 0 where the model runs in this process."""
+    reply_tokens: int = 0
+    """Tokens that a server may write in reply to them, at most."""
 
 
 def drawn(request: ChatRequest) -> dict[str, Any]:

@@ -226,6 +226,8 @@ class HttpEngine:
                 prompt_tokens=sum(part.prompt_tokens for part in rendered),
                 computed_tokens=sum(len(sequence) for group in prompts for sequence in group),
                 unique_tokens=distinct(sequence for group in prompts for sequence in group),
+                calls=sum(map(len, prompts)),
+                reply_tokens=sum(map(len, prompts)),
             )
         for request in requests:
             check(request)
@@ -237,6 +239,8 @@ class HttpEngine:
             prompt_tokens=total,
             computed_tokens=total,
             unique_tokens=distinct(texts),
+            calls=len(texts),
+            reply_tokens=len(texts),
         )
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[OptionScores]:
@@ -258,6 +262,8 @@ class HttpEngine:
             prompt_tokens=total,
             computed_tokens=total,
             unique_tokens=distinct(set(texts)),
+            calls=len(texts),
+            reply_tokens=sum(request.max_tokens for request in requests),
         )
 
     def chat(self, requests: Sequence[ChatRequest]) -> list[Completion]:

@@ -14,6 +14,7 @@ from pluralign.metrics.baselines import baseline_table
 from pluralign.metrics.uncertainty import bootstrap
 from pluralign.poll.ask import items
 from pluralign.poll.run import SHARD, Prepared, shards
+from pluralign.poll.study import Study
 
 SAMPLE = 16
 """How many prompts are answered to measure speed."""
@@ -33,6 +34,13 @@ class Forecast(NamedTuple):
     """That pass through the model, shared beginnings counted once per batch."""
     unique_tokens: int
     """That an infinite cache would compute."""
+    calls: int
+    """Prompts that a server is sent; 0 for a model in this process."""
+    reply_tokens: int
+    """That a server writes in reply, at most."""
+    cost: float | None
+    """What the server will charge at the study's prices, at most: its discounts for cached prompts and for batches are
+    not counted. ``None`` where no price is given, and where nothing is sent to a server."""
     seconds: float | None
     """Expected time; ``None`` where it was not measured."""
     interval_width: float | None
@@ -42,7 +50,7 @@ class Forecast(NamedTuple):
 def forecast(prepared: Prepared, engine: Engine, *, measure_speed: bool = True) -> Forecast:
     """Lay out the whole poll, count it, and answer a few prompts to see how fast it will go."""
     study = prepared.study
-    prompts = distinct = tokens = computed = unique = 0
+    prompts = distinct = tokens = computed = unique = calls = replies = 0
     sample: list[ScoreRequest] = []
     everything = items(
         prepared.voices, prepared.survey.questions, order_count=study.orders, labels=study.labels, seed=study.seed
@@ -60,6 +68,7 @@ def forecast(prepared: Prepared, engine: Engine, *, measure_speed: bool = True) 
             computed + plan.computed_tokens,
             unique + plan.unique_tokens,
         )
+        calls, replies = calls + plan.calls, replies + plan.reply_tokens
         if not sample and plan.batches:
             sample = [requests[at] for at in plan.batches[len(plan.batches) // 2][:SAMPLE]]
     return Forecast(
@@ -70,9 +79,18 @@ def forecast(prepared: Prepared, engine: Engine, *, measure_speed: bool = True) 
         prompt_tokens=tokens,
         computed_tokens=computed,
         unique_tokens=unique,
+        calls=calls,
+        reply_tokens=replies,
+        cost=_cost(study, computed, replies) if calls else None,
         seconds=_seconds(engine, sample, computed) if measure_speed and sample else None,
         interval_width=_interval_width(prepared),
     )
+
+
+def _cost(study: Study, read: int, written: int) -> float | None:
+    if study.price_in is None and study.price_out is None:
+        return None
+    return ((study.price_in or 0.0) * read + (study.price_out or 0.0) * written) / 1e6
 
 
 def _seconds(engine: Engine, sample: list[ScoreRequest], tokens: int) -> float:

@@ -30,7 +30,7 @@ def specify(prepared: Prepared, engine: Engine) -> RunSpec:
     return RunSpec(
         kind="poll",
         study=study.model_dump(mode="json", by_alias=True),
-        given=tuple(sorted(study.model_fields_set)),
+        given=tuple(sorted(study.model_fields_set & set(study.model_dump()))),
         survey_checksum=prepared.survey.checksum,
         engine={**engine.describe(), "option_scores": engine.can.option_scores, **_adapters(prepared)},
         templates=dict(sorted(templates.items())),

@@ -16,6 +16,8 @@ from pluralign.surveys.files import read_text
 DEFAULT_ORDERS = 2
 """The survey's own order and its reverse: order effects of language models are too large to ask only once."""
 
+Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
 
 class QuestionChoice(BaseModel):
     """Which questions to ask; without any key, all of them. Several keys narrow each other down."""
@@ -69,6 +71,10 @@ class Study(BaseModel):
     """``cpu``, ``cuda``, ``mps`` or ``auto``."""
     dtype: str = "auto"
     """``float32``, ``bfloat16``, ``float16`` or ``auto``."""
+    price_in: Price | None = Field(default=None, exclude=True)
+    """What a server charges per million tokens of prompts, in any currency: ``--plan`` then says what a poll costs."""
+    price_out: Price | None = Field(default=None, exclude=True)
+    """The same for tokens of replies. Neither is part of what was asked: runs at other prices are the same run."""
     seed: int = 0
     """Seeds resampling and option orders."""
     resamples: Annotated[int, Field(ge=100)] = 1000
