@@ -9,7 +9,8 @@
     │   ├── DistributionError   numbers that are no probability distribution
     │   ├── MissingExtraError   an optional part is not installed; gives the command that installs it
     │   └── ModelError          a model cannot be loaded or cannot do what was asked of it
-    └── InterruptedRunError     work stopped half-way; what was computed is kept; exit code 1
+    ├── InterruptedRunError     work stopped half-way; what was computed is kept; exit code 1
+    └── BusyError               too much is being asked at once; trying again later helps
 
 Anything else that reaches the top is a defect of pluralign and prints its traceback.
 """
@@ -71,3 +72,7 @@ class ModelError(UsageError):
 
 class InterruptedRunError(PluralignError):
     """Work stopped half-way. What was computed is kept; the message says how to go on."""
+
+
+class BusyError(PluralignError):
+    """Too much is being asked at once. Trying again later helps."""

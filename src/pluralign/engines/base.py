@@ -22,6 +22,8 @@ class Capabilities:
     stream: bool
     adapters: bool
     """Whether requests may name adapters. Engines that cannot refuse such requests, never ignore them."""
+    reply_logprobs: bool = False
+    """Whether the log-probabilities of the tokens of a reply are to be had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,14 @@ def refuse_adapters(engine: str, requests: Sequence[ScoreRequest | ChatRequest])
                 f"{engine} cannot wear the adapter {request.adapter!r}: run the adapter's own base model here, or "
                 "merge the adapter and serve the merged model"
             )
+
+
+def by_adapter(requests: Sequence[ScoreRequest | ChatRequest]) -> dict[str, list[int]]:
+    """Adapter -> positions of the requests that name it."""
+    found: dict[str, list[int]] = {}
+    for at, request in enumerate(requests):
+        found.setdefault(request.adapter, []).append(at)
+    return found
 
 
 @runtime_checkable

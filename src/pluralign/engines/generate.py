@@ -80,7 +80,7 @@ def replies(
         logits, cache, real = _read(model, active)
         while True:
             for reply, row in zip(active, logits, strict=True):
-                _add(reply, _choose(row, reply), tokenizer, ends, limit)
+                add_token(reply, choose_token(row, reply), tokenizer, ends, limit)
             yield everything
             going = [row for row, reply in enumerate(active) if reply.finish is None]
             if not going:
@@ -140,7 +140,7 @@ def _continue(model: Any, active: Sequence[Reply], cache: Any, real: torch.Tenso
     return logits.float().cpu(), real
 
 
-def _choose(logits: torch.Tensor, reply: Reply) -> int:
+def choose_token(logits: torch.Tensor, reply: Reply) -> int:
     """The next token: the likeliest at temperature 0, else a draw with the reply's own generator."""
     request = reply.request
     if request.temperature <= 0:
@@ -157,7 +157,7 @@ def _choose(logits: torch.Tensor, reply: Reply) -> int:
     return int(tokens[min(chosen, len(cumulative) - 1)])
 
 
-def _add(reply: Reply, token: int, tokenizer: Any, ends: frozenset[int], limit: int) -> None:
+def add_token(reply: Reply, token: int, tokenizer: Any, ends: frozenset[int], limit: int) -> None:
     """Append a token, and see whether the reply ends there."""
     if token in ends:
         reply.finish = "stop"

@@ -6,13 +6,22 @@ else bounds from the likeliest tokens, else replies only. Knows no survey and no
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from pluralign.core.errors import ModelError
 from pluralign.core.ids import content_hash
-from pluralign.engines.base import Capabilities, ChatRequest, Completion, OptionScores, Plan, ScoreRequest
+from pluralign.engines.base import (
+    Capabilities,
+    ChatRequest,
+    Completion,
+    OptionScores,
+    Plan,
+    ScoreRequest,
+    by_adapter,
+)
 from pluralign.engines.batches import distinct
 from pluralign.engines.http_bodies import (
     CHAT,
@@ -33,8 +42,13 @@ from pluralign.engines.http_bodies import (
 )
 from pluralign.engines.http_bounds import unknown
 from pluralign.engines.http_exact import PROMPTS, ExactScores
+from pluralign.engines.http_replies import pieces
 from pluralign.engines.http_server import RequestRefusedError, Server
+from pluralign.engines.live import End, Piece
 from pluralign.engines.options import check, inner_paths
+
+Asked = TypeVar("Asked", ScoreRequest, ChatRequest)
+Got = TypeVar("Got")
 
 BATCH = 64
 """Requests that are scored and stored together: what an interruption costs. More where more are under way at once,
@@ -178,10 +192,28 @@ class HttpEngine:
         self.name = name
         self.server = server
         scores: Literal["exact", "top_k", "none"] = "exact" if found.exact else "top_k" if found.top else "none"
-        self.can = Capabilities(option_scores=scores, chat=True, stream=True, adapters=False)
+        self.can = Capabilities(
+            option_scores=scores, chat=True, stream=True, adapters=True, reply_logprobs=found.top is not None
+        )
         self.identity = identity
         self.found = found
         self._exact, self._top, self._dialect = found
+        self._others: dict[str, HttpEngine] = {}
+
+    def wearing(self, adapter: str) -> "HttpEngine":
+        """This server with an adapter on, which to a server is another of its models (``--lora-modules`` of vLLM)."""
+        if not adapter:
+            return self
+        if adapter not in self._others:
+            server = self.server.for_model(adapter)
+            exact = None if self._exact is None else ExactScores(server, self._exact.tail)
+            self._others[adapter] = HttpEngine(
+                server,
+                self.identity._replace(model=adapter, root=None),
+                self.found._replace(exact=exact),
+                name=f"http:{adapter}@{self.identity.base_url}",
+            )
+        return self._others[adapter]
 
     def close(self) -> None:
         """Close the connections to the server."""
@@ -214,6 +246,8 @@ class HttpEngine:
         Tokens are counted by the server where it scores exactly; elsewhere they are estimated at four bytes each.
         No server says what it shares, so all tokens that are sent count as computed.
         """
+        if any(request.adapter for request in requests):
+            return self._plan_each(requests)
         if self._exact is not None:
             rendered = self._exact.render(requests)
             prompts = [[part.stem + path for path in inner_paths(part.forms)] for part in rendered]
@@ -248,6 +282,8 @@ class HttpEngine:
 
         Raises :class:`ModelError` where the server gives no log-probabilities.
         """
+        if any(request.adapter for request in requests):
+            return self._each(requests, lambda engine, own: engine.score(own))
         if self._exact is not None:
             return self._exact.score(requests)
         return self.server.each(self._bounded, requests)
@@ -268,19 +304,51 @@ class HttpEngine:
 
     def chat(self, requests: Sequence[ChatRequest]) -> list[Completion]:
         """Reply to every request. A reply that the model or a filter refused is marked so."""
+        if any(request.adapter for request in requests):
+            return self._each(requests, lambda engine, own: engine.chat(own))
         return self.server.each(self._reply, requests)
 
     def stream(self, request: ChatRequest) -> Iterator[str]:
         """Reply to one request, piece by piece."""
-        try:
-            for event in self.server.pieces(CHAT, chat_body(request, self.server.model, self._dialect)):
-                for choice in event.choices[:1]:
-                    piece = choice.delta.content or choice.delta.refusal
-                    if piece:
-                        yield piece
-        except RequestRefusedError as error:
-            if not error.filtered:
-                raise
+        for piece in self.pieces(request):
+            if isinstance(piece, Piece) and piece.text:
+                yield piece.text
+
+    def pieces(self, request: ChatRequest, *, top_logprobs: int | None = None) -> Generator[Piece | End, None, None]:
+        """Reply to one request piece by piece; the last says why it ended."""
+        engine = self.wearing(request.adapter)
+        return pieces(
+            engine.server,
+            replace(request, adapter=""),
+            engine._dialect,
+            begins=engine._exact is not None,
+            top_logprobs=top_logprobs,
+        )
+
+    def _each(self, requests: Sequence[Asked], ask: Callable[["HttpEngine", list[Asked]], list[Got]]) -> list[Got]:
+        """Let every adapter answer its own requests; answers in the order of the requests."""
+        found: dict[int, Got] = {}
+        for adapter, places in by_adapter(requests).items():
+            own = [replace(requests[at], adapter="") for at in places]
+            found.update(zip(places, ask(self.wearing(adapter), own), strict=True))
+        return [found[at] for at in range(len(requests))]
+
+    def _plan_each(self, requests: Sequence[ScoreRequest]) -> Plan:
+        keys: dict[int, str] = {}
+        batches: list[tuple[int, ...]] = []
+        plans = []
+        for adapter, places in by_adapter(requests).items():
+            plan = self.wearing(adapter).plan([replace(requests[at], adapter="") for at in places])
+            keys.update(zip(places, plan.keys, strict=True))
+            batches += [tuple(places[at] for at in batch) for batch in plan.batches]
+            plans.append(plan)
+        return Plan(
+            batches=tuple(batches),
+            keys=tuple(keys[at] for at in range(len(requests))),
+            prompt_tokens=sum(plan.prompt_tokens for plan in plans),
+            computed_tokens=sum(plan.computed_tokens for plan in plans),
+            unique_tokens=sum(plan.unique_tokens for plan in plans),
+        )
 
     def _bounded(self, request: ScoreRequest) -> OptionScores:
         check(request)

@@ -3,12 +3,13 @@
 Waiting, retrying and time limits are the ``openai`` client's. Knows no survey and no option.
 """
 
+import copy
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import openai
 from openai.types.chat import ChatCompletionChunk
@@ -82,6 +83,12 @@ class Server:
             yield
         finally:
             self._client, self._opening = patient, False
+
+    def for_model(self, model: str) -> Self:
+        """The same server and connections, for another of its models."""
+        other = copy.copy(self)
+        other.model = model
+        return other
 
     def close(self) -> None:
         """Close the connections."""

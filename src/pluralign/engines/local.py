@@ -7,6 +7,7 @@ estimated.
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +17,16 @@ import torch
 from pluralign.core.errors import ModelError
 from pluralign.core.ids import canonical_json
 from pluralign.engines import plain, prefix
-from pluralign.engines.base import Capabilities, ChatRequest, Completion, OptionScores, Plan, ScoreRequest, drawn
+from pluralign.engines.base import (
+    Capabilities,
+    ChatRequest,
+    Completion,
+    OptionScores,
+    Plan,
+    ScoreRequest,
+    by_adapter,
+    drawn,
+)
 from pluralign.engines.batches import distinct, group
 from pluralign.engines.generate import BATCH, Reply, replies
 from pluralign.engines.options import inner_paths, option_scores
@@ -60,7 +70,7 @@ class LocalEngine:
         ``offline``.
         """
         self.name = name
-        self.can = Capabilities(option_scores="exact", chat=True, stream=True, adapters=True)
+        self.can = Capabilities(option_scores="exact", chat=True, stream=True, adapters=True, reply_logprobs=True)
         self.model = model
         self.renderer = renderer
         self.block = block or (BLOCK_ON_CPU if model.device.type == "cpu" else BLOCK_ON_GPU)
@@ -97,7 +107,7 @@ class LocalEngine:
         rendered = self._render(requests)
         batches: list[tuple[int, ...]] = []
         computed = unique = 0
-        for places in _by_adapter(requests).values():
+        for places in by_adapter(requests).values():
             grouping = group([[rendered[at].stem + path for path in inner_paths(rendered[at].forms)] for at in places])
             batches += [tuple(places[at] for at in batch) for batch in grouping.batches]
             computed += grouping.computed_tokens
@@ -116,7 +126,7 @@ class LocalEngine:
         """Score every request; see :class:`pluralign.engines.base.OptionScores` for what the numbers mean."""
         rendered = self._render(requests)
         results: dict[int, OptionScores] = {}
-        for adapter, places in _by_adapter(requests).items():
+        for adapter, places in by_adapter(requests).items():
             with self._wardrobe.wearing(self._worn(adapter)):
                 results.update(zip(places, self._score([rendered[at] for at in places]), strict=True))
         return [results[at] for at in range(len(requests))]
@@ -145,7 +155,7 @@ class LocalEngine:
         """
         prompts = self._prompts(requests)
         batches: list[tuple[int, ...]] = []
-        for places in _by_adapter(requests).values():
+        for places in by_adapter(requests).values():
             order = sorted(places, key=lambda at: (len(prompts[at]), prompts[at], requests[at].seed))
             batches += [tuple(order[start : start + BATCH]) for start in range(0, len(order), BATCH)]
         return Plan(
@@ -159,7 +169,7 @@ class LocalEngine:
     def chat(self, requests: Sequence[ChatRequest]) -> list[Completion]:
         """Reply to every request. A reply depends on its own conversation and seed, not on the other requests."""
         found: dict[int, Completion] = {}
-        for places in _by_adapter(requests).values():
+        for places in by_adapter(requests).values():
             *_, written = self._replies([requests[at] for at in places])
             found.update(zip(places, [reply.completion() for reply in written], strict=True))
         return [found[at] for at in range(len(requests))]
@@ -175,7 +185,7 @@ class LocalEngine:
 
     def _prompts(self, requests: Sequence[ChatRequest]) -> list[tuple[int, ...]]:
         found: dict[int, tuple[int, ...]] = {}
-        for adapter, places in _by_adapter(requests).items():
+        for adapter, places in by_adapter(requests).items():
             renderer = self._renderer(adapter)
             # A prompt that is asked for many replies is rendered once.
             texts = {requests[at]: renderer.text(requests[at].messages, requests[at].reply_start) for at in places}
@@ -205,6 +215,14 @@ class LocalEngine:
         except (torch.OutOfMemoryError, MemoryError):
             raise self._out_of_memory() from None
 
+    def wearing(self, adapter: str) -> AbstractContextManager[None]:
+        """Put an adapter on for as long as the context lasts; empty: the model as it was opened."""
+        return self._wardrobe.wearing(self._worn(adapter))
+
+    def renderer_of(self, adapter: str) -> Renderer:
+        """How conversations are put to the model while it wears this adapter; loads the adapter the first time."""
+        return self._renderer(adapter)
+
     def _worn(self, adapter: str) -> Worn | None:
         if not adapter:
             return None
@@ -221,7 +239,7 @@ class LocalEngine:
 
     def _render(self, requests: Sequence[ScoreRequest]) -> list[Rendered]:
         found: dict[int, Rendered] = {}
-        for adapter, places in _by_adapter(requests).items():
+        for adapter, places in by_adapter(requests).items():
             found.update(zip(places, self._renderer(adapter).render([requests[at] for at in places]), strict=True))
         rendered = [found[at] for at in range(len(requests))]
         limit = context_length(self.model)
@@ -277,14 +295,6 @@ class LocalEngine:
             **drawn(request),
         }
         return hashlib.sha256(canonical_json(identity).encode()).hexdigest()
-
-
-def _by_adapter(requests: Sequence[ScoreRequest | ChatRequest]) -> dict[str, list[int]]:
-    """Adapter -> positions of the requests that name it."""
-    found: dict[str, list[int]] = {}
-    for at, request in enumerate(requests):
-        found.setdefault(request.adapter, []).append(at)
-    return found
 
 
 def _next_tokens(part: Rendered, path: tuple[int, ...]) -> list[int]:

@@ -48,6 +48,7 @@ class Renderer:
         # With a start token of its own the tokenizer cannot be asked about a part of a text.
         added = {} if special_tokens else tokenizer.added_tokens_decoder
         self._cutting = sorted({token.content for token in added.values() if token.special})
+        self._controls = tuple(token.content for token in tokenizer.added_tokens_decoder.values() if token.special)
         self._vocabulary = frozenset(token.content for token in tokenizer.added_tokens_decoder.values())
         self._known: dict[str, Tokens] = {}
 
@@ -99,6 +100,12 @@ class Renderer:
             return self._apply([joined, *rest]) + reply_start
         except jinja2.TemplateError as error:
             raise ModelError(f"the model's chat template refuses this conversation: {error}") from None
+
+    def refuse_control_tokens(self, text: str) -> None:
+        """Raise :class:`ModelError` for a text with which a stranger could end their turn and begin another's."""
+        found = next((token for token in self._controls if token in text), None)
+        if found is not None:
+            raise ModelError(f"a message may not hold {found!r}, which has a meaning of its own to the model")
 
     def tokens(self, text: str) -> Tokens:
         """The tokens of a rendered text."""

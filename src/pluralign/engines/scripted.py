@@ -12,7 +12,8 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 from pluralign.core.errors import ModelError, UnknownNameError
@@ -28,6 +29,7 @@ from pluralign.engines.base import (
     refuse_adapters,
 )
 from pluralign.engines.batches import REQUESTS, distinct, group
+from pluralign.engines.live import End, Piece
 from pluralign.engines.options import check
 
 Scorer = Callable[[ScoreRequest], Sequence[float]]
@@ -48,7 +50,8 @@ class ScriptedEngine:
     the whole reply, of which ``max_tokens`` words are kept. Either may be left out; asking for it then raises
     :class:`ModelError`. ``version`` goes into the keys: change it when the functions change. ``remember=False`` keeps
     no account of what it was asked, which a million questions would fill the memory with. ``adapters``: whether your
-    functions heed the adapter that a request names; else such requests are refused.
+    functions heed the adapter that a request names; else such requests are refused. ``pause``: seconds before each word
+    that is spoken piece by piece.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class ScriptedEngine:
         version: str = "1",
         remember: bool = True,
         adapters: bool = False,
+        pause: float = 0.0,
     ):
         self.name = name
         self.can = Capabilities(
@@ -76,6 +80,7 @@ class ScriptedEngine:
         self._scorer = scorer
         self._speaker = speaker
         self._version = version
+        self._pause = pause
 
     @classmethod
     def from_table(
@@ -152,7 +157,21 @@ class ScriptedEngine:
         self._check([request])
         if self._remember:
             self.said.append((request,))
-        yield from re.findall(r"\s*\S+|\s+$", self._reply(request).text)
+        yield from _spoken(self._reply(request).text)
+
+    def pieces(self, request: ChatRequest, *, top_logprobs: int | None = None) -> Generator[Piece | End, None, None]:
+        """The speaker's reply, word by word, then its end. Raises :class:`ModelError` for log-probabilities."""
+        if top_logprobs is not None:
+            raise ModelError(f"engine {self.name!r} gives no log-probabilities of what it says")
+        self._check([request])
+        if self._remember:
+            self.said.append((request,))
+        reply = self._reply(request)
+        for text in _spoken(reply.text):
+            if self._pause:
+                time.sleep(self._pause)
+            yield Piece(text)
+        yield End(reply.finish, reply.prompt_tokens, reply.completion_tokens)
 
     def _check(self, requests: Sequence[ScoreRequest | ChatRequest]) -> None:
         if not self.can.adapters:
@@ -318,6 +337,10 @@ def _text(request: ScoreRequest | ChatRequest) -> str:
     if request.reply_start:
         turns.append(request.reply_start)
     return "\n".join(turns)
+
+
+def _spoken(text: str) -> list[str]:
+    return re.findall(r"\s*\S+|\s+$", text)
 
 
 def _words(request: ScoreRequest | ChatRequest) -> tuple[str, ...]:
