@@ -74,11 +74,20 @@ class FakeServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, kind: str = "vllm", *, model: str = "tiny", key: str | None = None, top: int = 20):
+    def __init__(
+        self,
+        kind: str = "vllm",
+        *,
+        model: str = "tiny",
+        key: str | None = None,
+        top: int = 20,
+        adapters: tuple[str, ...] = (),
+    ):
         """``kind``: ``vllm``, ``hosted`` (likeliest tokens only), ``silent`` (passes over wishes for
         log-probabilities), ``reasoning`` (refuses them, and knows ``max_completion_tokens`` only)."""
         super().__init__(("127.0.0.1", 0), _Handler)
         self.kind, self.model, self.key, self.top = kind, model, key, top
+        self.adapters = adapters
         self.vocabulary = VOCABULARY if kind == "vllm" else HOSTED
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.faults: deque[Any] = deque()
@@ -107,7 +116,7 @@ class FakeServer(ThreadingHTTPServer):
     def answer(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         if path == "/v1/models":
             return 200, {"object": "list", "data": [{"id": self.model, "root": "/models/tiny"}]}
-        if body.get("model") != self.model:
+        if body.get("model") not in {self.model, *self.adapters}:
             return refused(404, f"The model `{body.get('model')}` does not exist.")
         match path:
             case "/tokenize" if self.kind == "vllm":

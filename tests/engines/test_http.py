@@ -15,6 +15,7 @@ from pluralign.core.errors import InterruptedRunError, ModelError
 from pluralign.engines.base import ChatRequest, Engine, ScoreRequest
 from pluralign.engines.http import HttpEngine, address, open_http
 from pluralign.engines.http_bodies import OPENAI
+from pluralign.engines.live import End
 from pluralign.engines.open import open_engine
 from pluralign.poll import run
 from pluralign.poll.study import Study
@@ -439,3 +440,42 @@ def test_a_poll_that_the_server_broke_off_goes_on_and_ends_as_an_undisturbed_one
     for table in ("answers.parquet", "prompts.parquet"):
         one, other = ((folder / table).read_bytes() for folder in folders.values())
         assert one == other
+
+
+def test_an_adapter_behind_a_server_is_another_of_its_models(opened: Opened) -> None:
+    """As vLLM serves them: one base, one name per adapter (--lora-modules)."""
+    server = FakeServer("vllm", adapters=("kenya",))
+    engine = opened(server)
+    turns = (Message("user", "Tea or coffee?"),)
+    asked = [ChatRequest(turns, adapter="kenya"), ChatRequest(turns)]
+    assert [reply.text for reply in engine.chat(asked)] == [engine.chat([one])[0].text for one in asked]
+    assert {body["model"] for body in server.asked_for("/v1/chat/completions")} == {"kenya", "tiny"}
+    plan = engine.plan_chat(asked)
+    assert len(set(plan.keys)) == 2
+    options = (("tea",), ("coffee",))
+    scored = [ScoreRequest(turns, options, adapter="kenya"), ScoreRequest(turns, options)]
+    assert len(engine.score(scored)) == 2
+    assert {body["model"] for body in server.asked_for("/v1/completions")} == {"kenya", "tiny"}
+    assert len(set(engine.plan(scored).keys)) == 2
+    with pytest.raises(ModelError, match="has no model 'japan'"):
+        engine.chat([ChatRequest(turns, adapter="japan")])
+
+
+def test_a_streamed_reply_says_why_it_ended(opened: Opened) -> None:
+    engine = opened(FakeServer("hosted"))
+    *pieces, end = engine.pieces(ChatRequest((Message("user", "Speak."),), max_tokens=3))
+    assert isinstance(end, End)
+    assert end.finish == "length"
+    assert end.completion_tokens == 3
+    assert len(pieces) == 3
+
+
+def test_a_reply_begins_with_given_words_where_the_server_allows(opened: Opened) -> None:
+    request = ChatRequest((Message("user", "Speak."),), reply_start="<|collective:ken|>")
+    server = FakeServer("vllm")
+    list(opened(server).pieces(request))
+    [body] = [body for body in server.asked_for("/v1/chat/completions") if "continue_final_message" in body]
+    assert body["messages"][-1] == {"role": "assistant", "content": "<|collective:ken|>"}
+    assert body["add_generation_prompt"] is False
+    with pytest.raises(ModelError, match="cannot be made to begin"):
+        list(opened(FakeServer("hosted")).pieces(request))

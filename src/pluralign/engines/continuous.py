@@ -24,7 +24,7 @@ from pluralign.core.errors import InterruptedRunError, ModelError
 from pluralign.engines.base import Engine
 from pluralign.engines.generate import Reply, add_token, choose_token, end_tokens
 from pluralign.engines.live import MOST_WAITING, End, FairQueue, Heard, Load, Piece, TokenScore, Utterance
-from pluralign.engines.local import LocalEngine, context_length
+from pluralign.engines.local import TREES, LocalEngine, context_length
 from pluralign.engines.rendering import Renderer, Tokens
 
 Result = TypeVar("Result")
@@ -261,7 +261,7 @@ class Continuous:
 
     def _lane(self, row: _Row) -> "_Lane":
         """The lane of the row's adapter, or one of its own where rows of this model cannot be read together."""
-        if self._local.method == "tree" and _joinable(row.cache):
+        if self._local.method in TREES and _joinable(row.cache):
             for lane in self._lanes:
                 if lane.adapter == row.adapter:
                     return lane

@@ -247,7 +247,7 @@ class HttpEngine:
         No server says what it shares, so all tokens that are sent count as computed.
         """
         if any(request.adapter for request in requests):
-            return self._plan_each(requests)
+            return self._plan_each(requests, lambda engine, own: engine.plan(own))
         if self._exact is not None:
             rendered = self._exact.render(requests)
             prompts = [[part.stem + path for path in inner_paths(part.forms)] for part in rendered]
@@ -290,6 +290,8 @@ class HttpEngine:
 
     def plan_chat(self, requests: Sequence[ChatRequest]) -> Plan:
         """Put requests that begin alike next to each other; tokens are estimated at four bytes each."""
+        if any(request.adapter for request in requests):
+            return self._plan_each(requests, lambda engine, own: engine.plan_chat(own))
         texts = [_pieces(request) for request in requests]
         total = sum(map(len, texts))
         return Plan(
@@ -333,12 +335,12 @@ class HttpEngine:
             found.update(zip(places, ask(self.wearing(adapter), own), strict=True))
         return [found[at] for at in range(len(requests))]
 
-    def _plan_each(self, requests: Sequence[ScoreRequest]) -> Plan:
+    def _plan_each(self, requests: Sequence[Asked], plan_of: Callable[["HttpEngine", list[Asked]], Plan]) -> Plan:
         keys: dict[int, str] = {}
         batches: list[tuple[int, ...]] = []
         plans = []
         for adapter, places in by_adapter(requests).items():
-            plan = self.wearing(adapter).plan([replace(requests[at], adapter="") for at in places])
+            plan = plan_of(self.wearing(adapter), [replace(requests[at], adapter="") for at in places])
             keys.update(zip(places, plan.keys, strict=True))
             batches += [tuple(places[at] for at in batch) for batch in plan.batches]
             plans.append(plan)
