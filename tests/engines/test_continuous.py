@@ -35,7 +35,7 @@ class Ear:
         self.heard.put(heard)
 
     def whole(self) -> tuple[str, End, list[Piece]]:
-        pieces = []
+        pieces: list[Piece] = []
         while True:
             heard = self.heard.get(timeout=60)
             if isinstance(heard, Exception):

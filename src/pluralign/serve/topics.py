@@ -1,0 +1,66 @@
+"""How faithful voices are on what a text is about: its topic is that of the survey question it is most like."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pluralign.core.question import Question
+from pluralign.poll.faithfulness import question_of
+from pluralign.serve import cards
+from pluralign.serve.shelf import ServedVoice, Spoken
+from pluralign.surveys.similar import Embedding, QuestionFinder
+
+
+class Topics:
+    """Finds topics. ``embedding``: ``None`` where none is installed; then no topic is found, and that is said."""
+
+    def __init__(self, embedding: Embedding | None):
+        self._embedding = embedding
+        self._finders: dict[tuple[str, ...], QuestionFinder] = {}
+
+    def prepare(self, voices: Sequence[ServedVoice]) -> None:
+        """Embed the questions of every survey now."""
+        if self._embedding is None:
+            return
+        for questions in {tuple(one.text for one in _questions(voice)): _questions(voice) for voice in voices}.values():
+            if questions:
+                self._finder(questions).find("How are you?")
+
+    def about(self, text: str, spoken: Sequence[Spoken]) -> dict[str, Any]:
+        """Which question a text is like, and how faithful each voice is on that question's topic."""
+        return {
+            "voices": {one.name: self._about(text, one) for one in spoken},
+            "available": self._embedding is not None,
+        }
+
+    def _about(self, text: str, spoken: Spoken) -> dict[str, Any]:
+        voice = spoken.parts[0][0]
+        questions = _questions(voice)
+        matches = self._finder(questions).find(text) if questions and self._embedding is not None else ()
+        if not matches:
+            return {"topic": None, "questions": [], "measured": None}
+        topic = matches[0].question.topic
+        measured = None
+        if spoken.voice is not None and voice.profiles:
+            measured = next((cards.topic(one) for one in voice.profiles[0].topics if one.topic == topic), None)
+        return {
+            "topic": topic,
+            "questions": [
+                {"id": match.question.id, "text": match.question.text, "similarity": round(match.similarity, 3)}
+                for match in matches
+            ],
+            "measured": measured,
+        }
+
+    def _finder(self, questions: Sequence[Question]) -> QuestionFinder:
+        assert self._embedding is not None
+        key = tuple(question.text for question in questions)
+        if key not in self._finders:
+            self._finders[key] = QuestionFinder(questions, self._embedding)
+        return self._finders[key]
+
+
+def _questions(voice: ServedVoice) -> tuple[Question, ...]:
+    """The questions a voice was measured with, else those of its survey."""
+    if voice.scores:
+        return tuple(question_of(one) for one in voice.scores[0].questions)
+    return voice.survey.questions if voice.survey is not None else ()
