@@ -86,12 +86,14 @@ def oracle(survey: Survey, spread: float = 1.0) -> ScriptedEngine:
     return ScriptedEngine(score, name="oracle", version=str(spread))
 
 
-def carry_out(study: Study, engine: ScriptedEngine, folder: Path) -> tuple[Prepared, Answers, Scores]:
+def carry_out(
+    study: Study, engine: ScriptedEngine, folder: Path, reader: ScriptedEngine | None = None
+) -> tuple[Prepared, Answers, Scores]:
     """A whole poll without the command line."""
     prepared = run.prepare(study)
-    spec = records.specify(prepared, engine)
+    spec = records.specify(prepared, engine, reader)
     records.open_run(folder, spec, ())
-    answers = run.poll(prepared, engine, folder, lambda _: None)
+    answers = run.poll(prepared, engine, folder, lambda _: None, reader=reader)
     return prepared, answers, compare.compare(prepared, answers, spec)
 
 

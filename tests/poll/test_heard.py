@@ -8,12 +8,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pluralign.core.distribution import Obtained
 from pluralign.core.errors import DataError, UsageError
 from pluralign.core.survey import Survey
 from pluralign.engines.scripted import ScriptedEngine, scripted
 from pluralign.poll import compare, heard, records, run
 from pluralign.poll.heard import Heard, Ledger, fold, recall
 from pluralign.poll.reopen import reopen
+from pluralign.poll.study import Method
+from pluralign.store.files import make_folder
 from pluralign.store.tables import ANSWERS, TableWriter
 from tests.poll.conftest import carry_out
 from tests.poll.test_run import study
@@ -68,11 +71,46 @@ def test_what_is_read_back_in_blocks_is_what_was_taken_in(
         ledger.add(f"{row['voice']}@{row['collective']}", str(row["question"]), shares, float(str(row["captured"])))
     ledger.close()
     voices = {("persona", one): f"persona@{one}" for one in ("north", "south")}
-    found = recall(tmp_path / "a.parquet", voices, survey.questions)
-    assert {voice: dict(one) for voice, one in found.items()} == {
+    found = recall(tmp_path / "a.parquet", voices, {}, lambda one: Ledger(list(voices.values()), survey.questions, one))
+    assert {voice: dict(one) for voice, one in found[Obtained.EXACT].items()} == {
         voice: dict(one) for voice, one in ledger.heard.items()
     }
-    assert [len(one) for one in found.values()] == [3, 3]
+    assert [len(one) for one in found[Obtained.EXACT].values()] == [3, 3]
+
+
+@pytest.mark.parametrize("block", [1, 7, 65_536])
+def test_all_methods_of_a_run_are_read_back_as_they_were_taken_in(
+    survey_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    monkeypatch.setattr(heard, "_BLOCK", block)
+    monkeypatch.setattr(run, "SHARD", 11)
+    one = study(
+        survey_file,
+        voices=["plain", "persona"],
+        orders=4,
+        permute_labels=True,
+        method=list(Method),
+        samples=7,
+        reader="scripted:hash",
+    )
+    prepared = run.prepare(one)
+    answers = run.poll(
+        prepared, scripted("hash"), make_folder(tmp_path / "run"), lambda _: None, reader=scripted("hash")
+    )
+    again = run.recall(prepared, tmp_path / "run", answers.counts)
+    assert list(again.by_method) == list(Method)
+    questions = [question.id for question in prepared.survey.questions]
+    for method, voices in answers.by_method.items():
+        for voice, said in voices.items():
+            assert dict(again.by_method[method][voice]) == dict(said)
+            for found, expected in zip(
+                again.by_method[method][voice].order_effects(questions), said.order_effects(questions), strict=True
+            ):
+                assert found.tobytes() == expected.tobytes()
+    effects = answers.by_method[Method.EXACT]["plain"].order_effects(questions)
+    assert not np.isnan(effects[0][:, 0]).any(), "places were told, on every question"
+    # tea and milk have three options each in four orders; talk is a numeric scale, whose numbers are no labels
+    assert np.isnan(effects[1][:, 0]).tolist() == [False, False, True]
 
 
 def test_a_question_that_was_not_asked_is_not_there(survey: Survey) -> None:

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,21 @@ def poll(
     per_topic: int | None = typer.Option(None, min=1, help="At most so many questions of every topic."),
     orders: str | None = typer.Option(None, help="Orders of the options to ask in: 1, 2, … or all. Default: 2."),
     labels: str | None = typer.Option(None, help="What stands before each option: number, letter or none."),
+    permute_labels: bool | None = typer.Option(
+        None, "--permute-labels", help="Deal labels apart from places, to tell a liking for one from the other."
+    ),
+    method: str | None = typer.Option(
+        None, help="How to get answers, separated by commas: exact, samples, verbalised, free-text. Default: exact."
+    ),
+    samples: int | None = typer.Option(
+        None, min=1, help="Replies to a question for samples and free-text. Default: 20."
+    ),
+    temperature: float | None = typer.Option(None, help="At which replies are drawn. Default: 1."),
+    reply_tokens: int | None = typer.Option(None, min=1, help="Longest reply. Default: what the method needs."),
+    reader: str | None = typer.Option(None, help="The model that reads free texts; written as --model."),
+    calibrate: str | None = typer.Option(
+        None, help="Hold out so many questions, or such a share (0.2), and fit a temperature on them."
+    ),
     published: bool | None = typer.Option(
         None, "--published", help="Draw examples and neighbours from the measured answers, as the original did: a leak."
     ),
@@ -46,6 +62,7 @@ def poll(
     seed: int | None = typer.Option(None, help="Seeds resampling and option orders."),
     resamples: int | None = typer.Option(None, min=100, help="Bootstrap resamples behind each interval."),
     name: str | None = typer.Option(None, help="Short name of the study; the folder is named after it."),
+    concurrency: int = typer.Option(16, min=1, help="Requests under way at once, to a model behind a server."),
     out: Path | None = typer.Option(None, help="Folder to write to. Default: runs/NAME-ID."),
     plan: bool = typer.Option(False, "--plan", help="Say what it will take and what it will buy, and stop."),
 ) -> None:
@@ -65,6 +82,13 @@ def poll(
         "voices": _listed(voice),
         "orders": int(orders) if orders is not None and orders.isdigit() else orders,
         "labels": labels,
+        "permute_labels": permute_labels,
+        "method": _listed(method),
+        "samples": samples,
+        "temperature": temperature,
+        "reply_tokens": reply_tokens,
+        "reader": reader,
+        "calibrate": None if calibrate is None else {"questions": _number(calibrate)},
         "published": published,
         "adapter": adapter,
         "chat_template": chat_template,
@@ -76,15 +100,30 @@ def poll(
         "resamples": resamples,
     }
     questions = {"ids": _listed(question), "topics": topic or None, "per_topic": per_topic}
-    _carry_out(study, {key: value for key, value in flags.items() if value is not None}, questions, out, plan)
+    _carry_out(
+        study, {key: value for key, value in flags.items() if value is not None}, questions, out, plan, concurrency
+    )
 
 
 def _listed(text: str | None) -> list[str] | None:
     return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
 
 
+def _number(text: str) -> int | float | str:
+    """A whole number, a share, or the text itself, which the study then refuses in its own words."""
+    try:
+        return int(text) if text.isdigit() else float(text)
+    except ValueError:
+        return text
+
+
 def _carry_out(
-    path: Path | None, flags: dict[str, Any], questions: dict[str, Any], out: Path | None, plan: bool
+    path: Path | None,
+    flags: dict[str, Any],
+    questions: dict[str, Any],
+    out: Path | None,
+    plan: bool,
+    concurrency: int,
 ) -> None:
     from pluralign.cli.progress import ProgressLine
     from pluralign.cli.settings import api_key, cache_folder, quiet_libraries
@@ -105,26 +144,29 @@ def _carry_out(
     )
     if not notes.is_terminal:
         notes.print(f"Loading {study.model} …", highlight=False)
+    opening = partial(
+        open_engine,
+        device=study.device,
+        dtype=study.dtype,
+        cache_dir=cache_folder(),
+        api_key=api_key(),
+        concurrency=concurrency,
+    )
     with notes.status(f"Loading {study.model} (a GGUF file is converted the first time, which takes half a minute) …"):
-        engine = open_engine(
-            study.model,
-            device=study.device,
-            dtype=study.dtype,
-            adapter=study.adapter,
-            chat_template=study.chat_template,
-            cache_dir=cache_folder(),
-            api_key=api_key(),
-        )
+        engine = opening(study.model, adapter=study.adapter, chat_template=study.chat_template)
+        itself = study.reader == study.model and study.adapter is None and study.chat_template is None
+        reader = None if study.reader is None else engine if itself else opening(study.reader)
+    run.check_engines(study, engine, reader)
     if plan:
         with notes.status("Laying out the prompts …"):
-            _print_forecast(forecast.forecast(prepared, engine))
+            _print_forecast(forecast.forecast(prepared, engine, reader=reader))
         return
-    spec = records.specify(prepared, engine)
+    spec = records.specify(prepared, engine, reader)
     folder = out or Path("runs") / f"{study.name}-{spec.id[:8]}"
     record = records.open_run(folder, spec, ("pluralign", *sys.argv[1:]))
     with ProgressLine(notes) as line:
         try:
-            answers = run.poll(prepared, engine, folder, line.show)
+            answers = run.poll(prepared, engine, folder, line.show, reader=reader)
         except KeyboardInterrupt:
             raise InterruptedRunError(
                 f"stopped; what was answered is kept in {str(folder)!r}: run the same command again to go on"
@@ -159,6 +201,8 @@ def _print_forecast(size: Any) -> None:
         )
     else:
         print(f"{size.computed_tokens:,} tokens will be computed")
+        if size.reply_tokens:
+            print(f"replies may have {size.reply_tokens:,} tokens at most")
     if size.seconds is not None:
         minutes, seconds = divmod(round(size.seconds), 60)
         print(f"about {minutes} min {seconds:02} s on this machine as busy as it is now")

@@ -24,10 +24,12 @@ class Obtained(StrEnum):
     """A model's own log-probabilities of every option."""
     TOP_K = "top_k"
     """A model's likeliest tokens only, where what they leave out is too little to matter."""
-    SAMPLED = "sampled"
+    SAMPLED = "samples"
     """Repeated answers of a model, read back."""
     VERBALISED = "verbalised"
     """A model's statement about shares."""
+    FREE_TEXT = "free-text"
+    """A model's own words, read by a second model."""
     DERIVED = "derived"
     """Computed from other distributions, as floors and mixtures are."""
 

@@ -106,7 +106,7 @@ class Plan:
     calls: int = 0
     """Prompts that a server is sent, which charges for each; 0 where the model runs in this process."""
     reply_tokens: int = 0
-    """Tokens that a server may write in reply to them, at most."""
+    """Tokens that may be written in reply to them, at most; none where a model in this process scores options."""
 
 
 def drawn(request: ChatRequest) -> dict[str, Any]:

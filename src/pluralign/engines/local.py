@@ -164,6 +164,7 @@ class LocalEngine:
             prompt_tokens=sum(map(len, prompts)),
             computed_tokens=sum(sum(map(len, {prompts[at] for at in batch})) for batch in batches),
             unique_tokens=distinct(set(prompts)),
+            reply_tokens=sum(request.max_tokens for request in requests),
         )
 
     def chat(self, requests: Sequence[ChatRequest]) -> list[Completion]:

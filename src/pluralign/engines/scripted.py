@@ -143,6 +143,7 @@ class ScriptedEngine:
             prompt_tokens=sum(len(prompt) for prompt in prompts),
             computed_tokens=sum(distinct({prompts[at] for at in batch}) for batch in batches),
             unique_tokens=distinct(set(prompts)),
+            reply_tokens=sum(request.max_tokens for request in requests),
         )
 
     def chat(self, requests: Sequence[ChatRequest]) -> list[Completion]:

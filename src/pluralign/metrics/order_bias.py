@@ -34,6 +34,11 @@ class Effects(NamedTuple):
     labels: Array | None
     """Shape (cells, labels)."""
 
+    def take(self, cell: int) -> "Effects":
+        """Those of one cell."""
+        rows = slice(cell, cell + 1)
+        return Effects(self.places[rows], None if self.labels is None else self.labels[rows])
+
 
 def design(orders: Sequence[Order], marks: Sequence[Order] | None = None) -> Design | None:
     """What can be told from these orders: place -> option, and ``marks``: place -> label.

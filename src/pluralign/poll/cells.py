@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pluralign.core.collective import Collective
-from pluralign.core.distribution import Distribution
+from pluralign.core.distribution import Distribution, Obtained
 from pluralign.core.survey import Survey
 from pluralign.metrics.baselines import BaselineTable, baseline_table
 from pluralign.metrics.distances import Array
@@ -15,6 +15,7 @@ from pluralign.metrics.profile import Mark as ProfileMark
 from pluralign.metrics.profile import Profile, Silence, profile
 from pluralign.metrics.skill import skills
 from pluralign.metrics.uncertainty import Estimate, bootstrap, weighted_mean
+from pluralign.poll.answerers import Answerer
 from pluralign.poll.heard import Heard
 from pluralign.poll.scores import Cell, DistanceName, Mark, Measure
 
@@ -43,7 +44,7 @@ def baselines(survey: Survey, people: Collective, seed: int) -> BaselineTable:
 
 
 def measured(
-    voice: str,
+    answerer: Answerer,
     heard: Mapping[str, Heard],
     said: Mapping[str, Distribution | None],
     survey: Survey,
@@ -57,7 +58,11 @@ def measured(
     ``heard``: question id -> answers; ``said``: the same as distributions.
     """
     answered = {key: one for key, one in said.items() if one is not None}
-    silent = {key: Silence(refused=0.0, unreadable=1.0) for key, one in said.items() if one is None}
+    silent = {
+        key: Silence(refused=heard[key].mean_refused, unreadable=1 - heard[key].mean_refused)
+        for key, one in said.items()
+        if one is None
+    }
     result = profile(
         survey.questions,
         answered,
@@ -72,8 +77,9 @@ def measured(
     headline: DistanceName = "total_variation" if result.headline == "tv" else "wasserstein"
     worth = result.worth
     cell = Cell(
-        voice=voice,
+        voice=answerer.name,
         collective=people.id,
+        method=answerer.method,
         headline=headline,
         distances={
             "wasserstein": measure(result.wasserstein),
@@ -103,11 +109,20 @@ def measured(
         without_reference=result.counts.without_reference,
         unanswerable=result.counts.unanswered,
         captured=result.captured or 0.0,
+        refused=float(np.mean([one.mean_refused for one in heard.values()])) if heard else 0.0,
+        replies=_mean_replies(heard),
         lowest_captured=min((one.mean_captured for one in heard.values()), default=0.0),
         people_missing=result.people_missing or 0.0,
         order_effect=float(np.mean(effects)) if effects else None,
     )
     return Measured(cell, result, table)
+
+
+def _mean_replies(heard: Mapping[str, Heard]) -> float | None:
+    """Mean number of readable replies to a question, those without any included; ``None`` if none were drawn."""
+    if not any(one.obtained in (Obtained.SAMPLED, Obtained.FREE_TEXT) for one in heard.values()):
+        return None
+    return float(np.mean([one.n or 0.0 for one in heard.values()]))
 
 
 def measure(estimate: Estimate) -> Measure:

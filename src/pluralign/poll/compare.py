@@ -13,21 +13,31 @@ from pluralign.core.run import RunSpec
 from pluralign.core.survey import Survey
 from pluralign.metrics.distances import Array, pad
 from pluralign.metrics.scales import Scales, all_distances
+from pluralign.poll.agreement import agreements
+from pluralign.poll.answerers import answerers
+from pluralign.poll.calibration import calibrate
 from pluralign.poll.cells import Measured, baselines, measured
 from pluralign.poll.heard import SLACK
+from pluralign.poll.order_bias import order_biases
 from pluralign.poll.records import now
 from pluralign.poll.run import Answers, Prepared
 from pluralign.poll.scores import Asked, DistanceName, QuestionAnswers, Scores
+from pluralign.poll.study import Method, Study
 from pluralign.poll.summarise import caveats, summarise
 from pluralign.prompts.options import Labels
-from pluralign.voices.voice import Voice
 
 _METHODS = {
-    "exact": "The probability of every option as the beginning of the model's reply, computed exactly, renormalised "
-    "over the options and averaged over their orders.",
-    "top_k": "The probability of every option as the beginning of the model's reply, among the likeliest tokens that "
-    "the server lists, renormalised over the options and averaged over their orders. Answers in which unlisted "
+    "exact": "Exact: the probability of every option as the beginning of the model's reply, computed exactly, "
+    "renormalised over the options and averaged over their orders.",
+    "top_k": "Exact: the probability of every option as the beginning of the model's reply, among the likeliest tokens "
+    "that the server lists, renormalised over the options and averaged over their orders. Answers in which unlisted "
     f"options may hold more than {SLACK:.0%} of what the others do are left out and counted.",
+    "samples": "Samples: {samples} replies drawn at temperature {temperature:g}, over all option orders together, each "
+    "read as one option, a refusal, or neither; shares are of those that could be read.",
+    "verbalised": "Verbalised: the model states as JSON how answers are distributed, once in every option order, "
+    "greedily; statements that do not name every option once, or do not add up, are left out and counted.",
+    "free-text": "Free text: {samples} replies in the model's own words, drawn at temperature {temperature:g} without "
+    'showing the options; {reader} then scores which option each comes to, "none of these" among them.',
 }
 _IN_WORDS = {Labels.NUMBER: "numbers", Labels.LETTER: "letters", Labels.NONE: "no labels, the wording itself"}
 
@@ -38,32 +48,36 @@ def compare(prepared: Prepared, answers: Answers, spec: RunSpec) -> Scores:
     A voice that speaks for nobody in particular is measured against each of the chosen peoples. Equal answers give
     equal scores but for the date.
     """
-    survey, study = prepared.survey, prepared.study
+    survey, study = prepared.measured, prepared.study
     scored = tuple(one for one in prepared.collectives if survey.references.get(one.id))
     unscored = tuple(one.id for one in prepared.collectives if not survey.references.get(one.id))
     tables = {one.id: baselines(survey, one, study.seed) for one in scored}
     peoples = [people.id for people in survey.collectives if survey.references.get(people.id)]
     near = _Nearness(survey, peoples)
     results: list[Measured] = []
-    distances: list[tuple[Voice, dict[str, _Mean]]] = []
+    distances: list[tuple[str, str, dict[str, _Mean]]] = []
     said_by: dict[str, dict[str, dict[str, tuple[float, ...]]]] = {question.id: {} for question in survey.questions}
-    for voice in prepared.voices:
-        heard = dict(answers.heard[voice.id])
-        said = {key: one.distribution() for key, one in heard.items()}
-        spoken_for = "" if voice.collective is None else voice.collective.id
-        for people in scored if voice.collective is None else [one for one in scored if one == voice.collective]:
-            name = voice.name
-            results.append(measured(name, heard, said, survey, people, tables[people.id], study.seed, study.resamples))
-        distances.append((voice, near.distances(said)))
-        for question_id, answer in said.items():
-            if answer is not None:
-                said_by[question_id].setdefault(voice.name, {})[spoken_for] = answer.probabilities
+    calibrations = calibrate(prepared, answers.by_method[Method.EXACT]) if prepared.held_out else ()
+    temperatures = {one.voice: one.temperature.value or 1.0 for one in calibrations}
+    everyone = tuple(answerers(prepared, answers, temperatures))
+    asked = frozenset(question.id for question in survey.questions)
+    for answerer in everyone:
+        for voice in answerer.voices:
+            heard = answerer.answers(voice, asked)
+            said = {key: one.distribution() for key, one in heard.items()}
+            spoken_for = "" if voice.collective is None else voice.collective.id
+            for people in scored if voice.collective is None else [one for one in scored if one == voice.collective]:
+                table = tables[people.id]
+                results.append(measured(answerer, heard, said, survey, people, table, study.seed, study.resamples))
+            distances.append((answerer.name, spoken_for, near.distances(said)))
+            for question_id, answer in said.items():
+                if answer is not None:
+                    said_by[question_id].setdefault(answerer.name, {})[spoken_for] = answer.probabilities
     headline: DistanceName = (
         "wasserstein" if any(one.cell.headline == "wasserstein" for one in results) else "total_variation"
     )
     closest = _closest(distances, headline)
-    ways = tuple(dict.fromkeys(voice.way for voice in prepared.voices))
-    by_voice = {one.name: [cell for cell in results if cell.cell.voice == one.name] for one in ways}
+    by_voice = {one.name: [cell for cell in results if cell.cell.voice == one.name] for one in everyone}
     return Scores(
         run=spec.id,
         study=study.name,
@@ -81,12 +95,16 @@ def compare(prepared: Prepared, answers: Answers, spec: RunSpec) -> Scores:
         headline=headline,
         summaries=tuple(
             summarise(one, by_voice[one.name], closest.get(one.name, {}), study.seed, study.resamples)
-            for one in ways
+            for one in everyone
             if by_voice[one.name]
         ),
         cells=tuple(one.cell for one in results),
         closest=closest,
         questions=tuple(_question_answers(question, survey, said_by[question.id]) for question in survey.questions),
+        methods=tuple(method.value for method in study.methods),
+        agreements=tuple(agreements(everyone, survey.questions, study.seed, study.resamples)),
+        order_biases=tuple(order_biases(everyone, survey.questions, study.labels, study.seed, study.resamples)),
+        calibrations=calibrations,
         caveats=caveats(prepared, tuple(one.cell for one in results), unscored),
     )
 
@@ -165,16 +183,15 @@ def _mean(values: Array) -> float | None:
 
 
 def _closest(
-    distances: Sequence[tuple[Voice, dict[str, _Mean]]], headline: DistanceName
+    distances: Sequence[tuple[str, str, dict[str, _Mean]]], headline: DistanceName
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """Way of speaking -> collective spoken for -> people -> mean distance."""
+    """Answerer -> collective spoken for -> people -> mean distance."""
     found: dict[str, dict[str, dict[str, float]]] = {}
-    for voice, near in distances:
+    for name, spoken_for, near in distances:
         for people, mean in near.items():
             distance = mean.wasserstein if headline == "wasserstein" else mean.tv
             if distance is not None:
-                spoken_for = "" if voice.collective is None else voice.collective.id
-                found.setdefault(voice.name, {}).setdefault(spoken_for, {})[people] = distance
+                found.setdefault(name, {}).setdefault(spoken_for, {})[people] = distance
     return found
 
 
@@ -196,6 +213,13 @@ def _question_answers(
     )
 
 
+def _methods(study: Study, option_scores: str) -> str:
+    """How answers were obtained, a sentence for each method."""
+    values = {"samples": study.samples, "temperature": study.temperature, "reader": study.reader}
+    keys = [option_scores if method is Method.EXACT else method.value for method in study.methods]
+    return " ".join(_METHODS[key].format(**values) for key in keys)
+
+
 def _asked(prepared: Prepared, answers: Answers, spec: RunSpec) -> Asked:
     study, counts = prepared.study, answers.counts
     orders = {1: "the survey's own order", 2: "the survey's own order and its reverse"}.get(
@@ -207,9 +231,9 @@ def _asked(prepared: Prepared, answers: Answers, spec: RunSpec) -> Asked:
     return Asked(
         model=study.model,
         engine=spec.engine,
-        method=_METHODS[spec.engine["option_scores"]],
+        method=_methods(study, spec.engine["option_scores"]),
         orders=orders,
-        labels=_IN_WORDS[study.labels],
+        labels=_IN_WORDS[study.labels] + (", dealt apart from places" if study.permute_labels else ""),
         published_leak=study.published,
         prompts=counts["prompts"],
         prompt_tokens=counts["prompt_tokens"],

@@ -18,9 +18,9 @@ from pluralign.core.distribution import Distribution
 from pluralign.core.errors import UsageError
 from pluralign.core.question import Question
 from pluralign.metrics.distances import js_distance, most_likely_match, total_variation, wasserstein_on
+from pluralign.poll.ask import TASKS, laid_out
 from pluralign.poll.heard import Heard
 from pluralign.poll.reopen import Reopened
-from pluralign.prompts.options import orders
 from pluralign.store.files import make_folder, write_whole
 from pluralign.voices.voice import Voice
 
@@ -143,8 +143,9 @@ def _head(run: Reopened, total: int | None = None) -> dict[str, Any]:
 
 def _sample(run: Reopened, voice: Voice, people: Collective | None, question: Question, heard: Heard) -> dict[str, Any]:
     study = run.prepared.study
-    asked_in = orders(question, study.orders, study.seed)
-    request = voice.ask(question, asked_in[0], study.labels)
+    asked_in = laid_out(study, question)
+    method, first = study.methods[0], asked_in[0]
+    request = voice.ask(question, first.order, study.labels, marks=first.marks, task=TASKS[method])
     messages = [{"role": message.role, "content": message.content} for message in request.messages]
     said = heard.distribution()
     theirs = None if people is None else run.prepared.survey.reference(people.id, question.id)
@@ -176,7 +177,10 @@ def _sample(run: Reopened, voice: Voice, people: Collective | None, question: Qu
             "probabilities": None if said is None else list(said.probabilities),
             "people": None if theirs is None else list(theirs.probabilities),
             "people_n": None if theirs is None else theirs.n,
+            "method": method.value,
             "captured": heard.mean_captured,
+            "refused": heard.mean_refused,
+            "replies": heard.n,
             "order_effect": heard.order_effect,
             "option_orders": len(asked_in),
         },

@@ -5,7 +5,8 @@ same numbers to the last bit.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from pluralign.core.distribution import Distribution, Obtained
 from pluralign.core.errors import DataError
 from pluralign.core.question import Question
 from pluralign.engines.base import OptionScores
+from pluralign.metrics.order_bias import Design, Effects, effects
 
 Array = npt.NDArray[np.float64]
 
@@ -27,7 +29,7 @@ SLACK = 0.01
 they are known to hold. An answer that hides more is not used, and counted."""
 
 _BLOCK = 65_536
-_CELL = ("voice", "collective", "question")
+_CELL = ("method", "voice", "collective", "question")
 
 
 class Heard(NamedTuple):
@@ -42,13 +44,20 @@ class Heard(NamedTuple):
     """Mean total variation of each order's answer from the mean over orders; ``None`` with one order only."""
     obtained: Obtained = Obtained.EXACT
     """How the answers were come by."""
+    mean_refused: float = 0.0
+    """Share of replies that declined; 0 where there are none."""
+    n: float | None = None
+    """How many readable replies there are, texts read by a model counted by how much of them was read; ``None`` where
+    answers are not replies drawn at random."""
 
     def distribution(self) -> Distribution | None:
-        """Mean over orders; ``None`` where no option ever had any probability."""
+        """Mean over orders, or over replies; ``None`` where no option ever had any probability."""
         if self.shares is None:
             return None
-        outside = min(1.0, max(0.0, 1 - self.mean_captured))
-        return Distribution.from_weights(self.shares, self.obtained, unreadable=outside)
+        outside = min(1.0, max(0.0, 1 - self.mean_captured - self.mean_refused))
+        return Distribution.from_weights(
+            self.shares, self.obtained, n=self.n, refused=self.mean_refused, unreadable=outside
+        )
 
 
 class VoiceHeard(Mapping[str, Heard]):
@@ -60,13 +69,36 @@ class VoiceHeard(Mapping[str, Heard]):
         width = max((len(question.options) for question in questions), default=1)
         self._shares = np.full((len(questions), width), np.nan)
         self._captured = np.full(len(questions), np.nan)
+        self._refused = np.zeros(len(questions))
+        self._n = np.full(len(questions), np.nan)
         self._effects = np.full(len(questions), np.nan)
+        self._of_place, self._of_label = (np.full((len(questions), width), np.nan) for _ in range(2))
 
-    def put(self, question: str, shares: Array, effect: float, captured: float) -> None:
-        """Keep one cell; NaN stands for what there is not."""
+    def put(
+        self,
+        question: str,
+        shares: Array,
+        effect: float,
+        captured: float,
+        *,
+        refused: float = 0.0,
+        n: float = np.nan,
+        bias: Effects | None = None,
+    ) -> None:
+        """Keep one cell; NaN stands for what there is not. ``bias``: of this one cell."""
         row = self._places[question]
         self._shares[row, : len(shares)] = shares
         self._effects[row], self._captured[row] = effect, captured
+        self._refused[row], self._n[row] = refused, n
+        if bias is not None:
+            self._of_place[row, : bias.places.shape[1]] = bias.places[0]
+            if bias.labels is not None:
+                self._of_label[row, : bias.labels.shape[1]] = bias.labels[0]
+
+    def order_effects(self, questions: Sequence[str]) -> tuple[Array, Array]:
+        """What each place, and each label, adds to a share: both of shape (questions, width), NaN where not known."""
+        rows = [self._places[question] for question in questions]
+        return self._of_place[rows], self._of_label[rows]
 
     def __getitem__(self, question: str) -> Heard:
         row = self._places[question]
@@ -78,6 +110,8 @@ class VoiceHeard(Mapping[str, Heard]):
             float(self._captured[row]),
             None if np.isnan(self._effects[row]) else float(self._effects[row]),
             self._obtained,
+            float(self._refused[row]),
+            None if np.isnan(self._n[row]) else float(self._n[row]),
         )
 
     def __iter__(self) -> Iterator[str]:
@@ -88,33 +122,75 @@ class VoiceHeard(Mapping[str, Heard]):
 
 
 class Ledger:
-    """Takes in answers, all orders of a question one after the other, and keeps what they come to."""
+    """Takes in answers, all those of one voice to one question one after the other, and keeps what they come to.
 
-    def __init__(self, voices: Sequence[str], questions: Sequence[Question], obtained: Obtained = Obtained.EXACT):
-        """``voices``: their ids."""
+    Answers to different orders count alike. Replies drawn at random are counted: each adds what the options hold of it.
+    """
+
+    def __init__(
+        self,
+        voices: Sequence[str],
+        questions: Sequence[Question],
+        obtained: Obtained = Obtained.EXACT,
+        designs: Mapping[str, Design] | None = None,
+    ):
+        """``voices``: their ids. ``designs``: question -> what its option orders tell of places and labels."""
         places = {question.id: row for row, question in enumerate(questions)}
+        self.obtained = obtained
+        self.designs = designs or {}
         self.heard: dict[str, VoiceHeard] = {voice: VoiceHeard(questions, places, obtained) for voice in voices}
         self._cell: tuple[str, str] | None = None
         self._shares: list[Array] = []
+        self._at: list[int] = []
         self._captured: list[float] = []
+        self._refused: list[float] = []
 
-    def add(self, voice: str, question: str, shares: Array | None, captured: float) -> None:
-        """Take in the answer to one order."""
+    @property
+    def counts_replies(self) -> bool:
+        """Whether answers are replies drawn at random."""
+        return self.obtained in (Obtained.SAMPLED, Obtained.FREE_TEXT)
+
+    def add(
+        self, voice: str, question: str, shares: Array | None, captured: float, *, refused: float = 0.0, at: int = 0
+    ) -> None:
+        """Take in one answer, to the order number ``at``."""
         if self._cell != (voice, question):
             self.close()
             self._cell = voice, question
         self._captured.append(captured)
+        self._refused.append(refused)
         if shares is not None:
             self._shares.append(shares)
+            self._at.append(at)
 
     def close(self) -> None:
         """Fold what came since the last cell was closed. To be called after the last answer."""
         if self._cell is None:
             return
         voice, question = self._cell
-        means, effects = fold(np.array([self._shares])) if self._shares else (np.array([[np.nan]]), np.array([np.nan]))
-        self.heard[voice].put(question, means[0], float(effects[0]), _mean(self._captured))
-        self._cell, self._shares, self._captured = None, [], []
+        refused, captured = _mean(self._refused), _mean(self._captured)
+        put = partial(self.heard[voice].put, question, captured=captured, refused=refused)
+        if not self._shares:
+            put(np.array([np.nan]), np.nan)
+        elif self.counts_replies:
+            weights = np.array([share for share in self._captured if share > 0])
+            total = float(weights.sum())
+            shares = (np.array(self._shares) * weights[:, None]).sum(axis=0) / total
+            put(shares, np.nan, n=total, bias=self._bias(self.designs.get(question)))
+        else:
+            means, effects = fold(np.array([self._shares]))
+            put(means[0], float(effects[0]), bias=self._bias(self.designs.get(question)))
+        self._cell, self._shares, self._at, self._captured, self._refused = None, [], [], [], []
+
+    def _bias(self, design: Design | None) -> Effects | None:
+        """Effects of places and labels, where there is an answer to every order."""
+        if design is None:
+            return None
+        at, shares = np.array(self._at), np.array(self._shares)
+        orders = [shares[at == order] for order in range(design.places.shape[1])]
+        if any(not len(one) for one in orders):
+            return None
+        return effects(design, np.array([[one.mean(axis=0) for one in orders]]))
 
 
 class Folded(NamedTuple):
@@ -134,34 +210,37 @@ def fold(shares: Array) -> Folded:
     return Folded(means, (0.5 * np.abs(shares - means[:, None]).sum(axis=2)).mean(axis=1))
 
 
-def recall(path: Path, voices: Mapping[tuple[str, str], str], questions: Sequence[Question]) -> dict[str, VoiceHeard]:
-    """Read answers back from ``answers.parquet``, block by block.
+def recall(
+    path: Path,
+    voices: Mapping[tuple[str, str], str],
+    layouts: Mapping[str, int],
+    ledger: Callable[[Obtained], Ledger],
+) -> dict[Obtained, dict[str, VoiceHeard]]:
+    """Read answers back from ``answers.parquet``, block by block: how they were obtained -> voice -> answers.
 
-    ``voices``: (strategy, collective) -> id of the voice. Raises :class:`DataError` where the file cannot be read or
-    holds other answers.
+    ``voices``: (way of speaking, collective) -> id of the voice. ``layouts``: question -> in how many ways its options
+    are laid out. ``ledger`` makes a fresh one. Raises :class:`DataError` where the file cannot be read or holds other
+    answers.
     """
+    ledgers: dict[Obtained, Ledger] = {}
     try:
         file = pq.ParquetFile(path, read_dictionary=list(_CELL))
-        ledger = Ledger(list(voices.values()), questions, _obtained(file))
+        known = set(file.schema_arrow.names)
+        columns = [name for name in (*_CELL, "probabilities", "captured", "refused", "sample") if name in known]
         left: pa.Table | None = None
-        for block in file.iter_batches(_BLOCK, columns=[*_CELL, "probabilities", "captured"]):
+        for block in file.iter_batches(_BLOCK, columns=columns):
             table = pa.Table.from_batches([block])
             table = (table if left is None else pa.concat_tables([left, table])).unify_dictionaries().combine_chunks()
             starts = _starts(table)
-            _take_in(ledger, table.slice(0, starts[-1]), starts, voices)
+            _take_in(ledgers, ledger, table.slice(0, starts[-1]), starts, voices, layouts)
             left = table.slice(starts[-1])  # its cell may go on in the next block
         if left is not None and left.num_rows:
-            _take_in(ledger, left, np.array([0, left.num_rows]), voices)
+            _take_in(ledgers, ledger, left, np.array([0, left.num_rows]), voices, layouts)
     except (OSError, KeyError, ValueError, pa.ArrowException) as error:
         raise DataError(f"does not hold the answers of this run ({error})", file=str(path)) from None
-    return ledger.heard
-
-
-def _obtained(file: pq.ParquetFile) -> Obtained:
-    """How the answers of a file were come by; one poll has one way."""
-    for block in file.iter_batches(1, columns=["method"]):
-        return Obtained(block.column(0)[0].as_py())
-    return Obtained.EXACT
+    for one in ledgers.values():
+        one.close()
+    return {obtained: one.heard for obtained, one in ledgers.items()}
 
 
 def _starts(table: pa.Table) -> npt.NDArray[np.int64]:
@@ -175,34 +254,95 @@ def _starts(table: pa.Table) -> npt.NDArray[np.int64]:
 
 
 def _take_in(
-    ledger: Ledger, table: pa.Table, starts: npt.NDArray[np.int64], voices: Mapping[tuple[str, str], str]
+    ledgers: dict[Obtained, Ledger],
+    ledger: Callable[[Obtained], Ledger],
+    table: pa.Table,
+    starts: npt.NDArray[np.int64],
+    voices: Mapping[tuple[str, str], str],
+    layouts: Mapping[str, int],
 ) -> None:
     """Fold whole cells. ``starts``: their first rows, and the row behind the last."""
     if not table.num_rows:
         return
     first = table.select(_CELL).take(pa.array(starts[:-1])).to_pydict()
-    names = list(zip(first["voice"], first["collective"], first["question"], strict=True))
+    obtained = np.array(first["method"])
+    # One method after the other: a block holds two at most where one ends and the next begins.
+    for name in dict.fromkeys(obtained.tolist()):
+        if Obtained(name) not in ledgers:
+            ledgers[Obtained(name)] = ledger(Obtained(name))
+        one = ledgers[Obtained(name)]
+        cells = np.flatnonzero(obtained == name)
+        own = table.slice(starts[cells[0]], starts[cells[-1] + 1] - starts[cells[0]])
+        names = [
+            _Cell(voices[first["voice"][cell], first["collective"][cell]], first["question"][cell])
+            for cell in cells.tolist()
+        ]
+        own_starts = starts[cells[0] : cells[-1] + 2] - starts[cells[0]]
+        if one.obtained in (Obtained.EXACT, Obtained.TOP_K):
+            _fold_in(one, own, own_starts, names)
+        else:
+            _count_in(one, own, own_starts, names, layouts)
+
+
+class _Cell(NamedTuple):
+    voice: str
+    question: str
+
+
+def _count_in(
+    ledger: Ledger,
+    table: pa.Table,
+    starts: npt.NDArray[np.int64],
+    names: Sequence[_Cell],
+    layouts: Mapping[str, int],
+) -> None:
+    """Take in replies one by one."""
+    columns = ("probabilities", "captured", "refused", "sample")
+    rows = zip(*(table.column(name).to_pylist() for name in columns), strict=True)
+    for cell, begin, end in zip(names, starts[:-1].tolist(), starts[1:].tolist(), strict=True):
+        for _ in range(begin, end):
+            shares, held, refused, sample = next(rows)
+            ledger.add(
+                *cell,
+                None if shares is None else np.array(shares),
+                held,
+                refused=refused,
+                at=sample % layouts[cell.question],
+            )
+
+
+def _fold_in(ledger: Ledger, table: pa.Table, starts: npt.NDArray[np.int64], names: Sequence[_Cell]) -> None:
+    """Fold answers to option orders, all cells of a kind at once."""
     captured = np.asarray(table.column("captured")).tolist()
     lists = table.column("probabilities").combine_chunks()
     lengths = np.asarray(pc.fill_null(pc.list_value_length(lists), 0), dtype=np.int64)
     values = np.asarray(lists.flatten(), dtype=np.float64)
     place = np.cumsum(lengths) - lengths
-    rows: dict[tuple[int, int], list[int]] = {}
+    rows: dict[tuple[int, int, int], list[int]] = {}
     kept: list[npt.NDArray[np.int64]] = []
+    known: dict[int, Design] = {}
     for cell, (begin, end) in enumerate(zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)):
         answered = begin + np.flatnonzero(lengths[begin:end])
         kept.append(answered)
-        rows.setdefault((len(answered), int(lengths[answered[0]]) if len(answered) else 1), []).append(cell)
-    for (orders, options), cells in rows.items():
+        design = ledger.designs.get(names[cell].question)
+        told = design is not None and len(answered) == end - begin == design.places.shape[1]
+        if told and design is not None:
+            known[id(design)] = design
+        kind = (len(answered), int(lengths[answered[0]]) if len(answered) else 1, id(design) if told else 0)
+        rows.setdefault(kind, []).append(cell)
+    for (orders, options, told), cells in rows.items():
+        bias = None
         if orders:
             at = place[np.stack([kept[cell] for cell in cells])][:, :, None] + np.arange(options)
             folded = fold(values[at])
+            bias = effects(known[told], values[at]) if told else None
         else:
             folded = Folded(np.full((len(cells), 1), np.nan), np.full(len(cells), np.nan))
-        for cell, shares, effect in zip(cells, *folded, strict=True):
-            voice, collective, question = names[cell]
+        for row, (cell, shares, effect) in enumerate(zip(cells, *folded, strict=True)):
             mean = _mean(captured[starts[cell] : starts[cell + 1]])
-            ledger.heard[voices[voice, collective]].put(question, shares, float(effect), mean)
+            ledger.heard[names[cell].voice].put(
+                names[cell].question, shares, float(effect), mean, bias=None if bias is None else bias.take(row)
+            )
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -13,26 +13,34 @@ from pluralign import __version__
 from pluralign.core.errors import DataError, UsageError
 from pluralign.core.run import RunRecord, RunSpec
 from pluralign.engines.base import Engine
+from pluralign.poll.ask import TASKS
 from pluralign.poll.run import Prepared
 from pluralign.poll.study import Study
+from pluralign.prompts.reader import template_hashes
 from pluralign.store.files import make_folder, sweep, write_text
 
 RUN_FILE = "run.json"
 _PACKAGES = ("numpy", "scipy", "pyarrow", "torch", "transformers", "peft", "openai", "vllm")
 
 
-def specify(prepared: Prepared, engine: Engine) -> RunSpec:
+def specify(prepared: Prepared, engine: Engine, reader: Engine | None = None) -> RunSpec:
     """All that decides the numbers of this poll. Where files lie and how they are called does not."""
     study = prepared.study
-    templates: dict[str, str] = {}
+    templates = template_hashes() if reader is not None else {}
+    tasks = tuple(dict.fromkeys(TASKS[method] for method in study.methods))
     for voice in prepared.voices:
-        templates |= voice.template_hashes
+        templates |= voice.hashes_for(tasks)
     return RunSpec(
         kind="poll",
         study=study.model_dump(mode="json", by_alias=True),
         given=tuple(sorted(study.model_fields_set & set(study.model_dump()))),
         survey_checksum=prepared.survey.checksum,
-        engine={**engine.describe(), "option_scores": engine.can.option_scores, **_adapters(prepared)},
+        engine={
+            **engine.describe(),
+            "option_scores": engine.can.option_scores,
+            **_adapters(prepared),
+            **({} if reader is None else {"reader": {**reader.describe(), "option_scores": reader.can.option_scores}}),
+        },
         templates=dict(sorted(templates.items())),
         seed=study.seed,
     )

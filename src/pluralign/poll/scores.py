@@ -43,7 +43,10 @@ class Cell(_Part):
     """One voice measured against one people."""
 
     voice: str
+    """Name of the answerer: the way of speaking, with the method where it is not the study's first."""
     collective: str
+    method: str = "exact"
+    """How its answers were obtained: ``exact``, ``samples``, ``verbalised``, ``free-text`` or ``calibrated``."""
     headline: DistanceName
     """The distance that skill and "worth n people" are about: Wasserstein wherever a question has an order."""
     distances: dict[DistanceName, Measure]
@@ -82,7 +85,11 @@ class Cell(_Part):
     unanswerable: int
     """Asked, and the voice gave no option any probability: left out and counted here."""
     captured: float
-    """Mean probability that the reply begins with one of the options; the rest was something else."""
+    """Mean probability that the reply begins with one of the options, or share of replies that could be read as one."""
+    refused: float = 0.0
+    """Mean share of replies that declined."""
+    replies: float | None = None
+    """Mean number of readable replies to a question; ``None`` where answers are not replies drawn at random."""
     lowest_captured: float
     """The same on the worst question."""
     people_missing: float
@@ -98,6 +105,10 @@ class Summary(_Part):
     label: str
     sentence: str
     """What the model is told, in plain words."""
+    way: str = ""
+    """The way of speaking, whatever the method; empty in scores of earlier versions."""
+    method: str = "exact"
+    """How its answers were obtained: ``exact``, ``samples``, ``verbalised``, ``free-text`` or ``calibrated``."""
     distance: Measure
     """The headline distance."""
     js_distance: Measure
@@ -108,6 +119,8 @@ class Summary(_Part):
     worth_people: float | None
     worth_text: str
     captured: float
+    refused: float = 0.0
+    replies: float | None = None
     marks: tuple[Mark, ...]
     """Means of the peoples' floors and ceilings."""
     worst: str | None
@@ -116,6 +129,77 @@ class Summary(_Part):
     own_closest: int | None
     """For how many peoples the voice that claims to speak for them is closest to just them; ``None`` if unsteered."""
     peoples: int
+
+
+class MethodAgreement(_Part):
+    """Whether two methods hear the same from one way of speaking: convergent validity.
+
+    Means over questions, each question the mean over peoples; only answers that both methods have.
+    """
+
+    voice: str
+    """The way of speaking."""
+    label: str
+    first: str
+    """A method."""
+    second: str
+    questions: int
+    pairs: int
+    """Answers compared: questions times peoples."""
+    total_variation: Measure
+    """How far apart the two methods' shares are; 0 is the same."""
+    wasserstein: Measure
+    """The same along ordered scales."""
+    rank_correlation: Measure
+    """Spearman's, of the shares of a question's options; 1: both put the options in the same order."""
+    by_sampling: float | None
+    """Total variation to be expected from the number of replies alone; ``None`` unless one of the two draws replies."""
+    shuffled: float | None
+    """Total variation to be expected if one method's shares stood at random options: no agreement but in shape."""
+
+
+class LabelEffect(_Part):
+    """What one label adds to an option's share."""
+
+    label: str
+    effect: Measure
+    questions: int
+
+
+class OrderBias(_Part):
+    """What an answerer gives to options for where they stand, mean over questions. Shares, so 0.1 is ten points."""
+
+    voice: str
+    label: str
+    method: str
+    questions: int
+    apart: bool
+    """Whether labels came apart from places. If not, the effects are of place and label together."""
+    first: Measure
+    """What the first place adds to an option's share."""
+    last: Measure
+    moved: float | None
+    """Half the sum of all places' effects without their signs: the share that is given to places."""
+    labels: tuple[LabelEffect, ...]
+    """What labels add, where they came apart from places."""
+
+
+class Calibrated(_Part):
+    """A temperature, fitted on held-out questions to one way of speaking."""
+
+    voice: str
+    label: str
+    questions: tuple[str, ...]
+    """Held out: asked, fitted on, and in no other number."""
+    answers: int
+    """Answers fitted to: questions times peoples."""
+    temperature: Measure
+    """Above 1: the voice is too sure of its answers. Interval over held-out questions."""
+    at_bound: bool
+    """Whether the best temperature may lie beyond what was looked through."""
+    divergence_before: float
+    """Mean Kullback-Leibler divergence from the people on the held-out questions, in nats."""
+    divergence_after: float
 
 
 class QuestionAnswers(_Part):
@@ -137,6 +221,8 @@ class ExamplePrompt(_Part):
 
     voice: str
     collective: str
+    method: str = ""
+    """By which methods it is asked so; empty where there is one only."""
     system: str
     user: str
     reply_start: str = ""
@@ -187,5 +273,10 @@ class Scores(_Part):
     closest: dict[str, dict[str, dict[str, float]]]
     """Voice -> collective spoken for -> collective compared with -> mean headline distance."""
     questions: tuple[QuestionAnswers, ...]
+    methods: tuple[str, ...] = ("exact",)
+    """How answers were obtained; the headline is about the first."""
+    agreements: tuple[MethodAgreement, ...] = ()
+    order_biases: tuple[OrderBias, ...] = ()
+    calibrations: tuple[Calibrated, ...] = ()
     caveats: tuple[str, ...]
     """What a reader must know before believing any of it, in plain sentences."""

@@ -1,10 +1,11 @@
 """A study: the YAML a user writes, or the same said with flags. Knows nothing of how it is carried out."""
 
 import re
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from pluralign.core.documents import Document, parse, validate
 from pluralign.core.errors import UsageError
@@ -13,10 +14,38 @@ from pluralign.core.survey import Survey
 from pluralign.prompts.options import Labels
 from pluralign.surveys.files import read_text
 
+
+def _one_or_several(value: Any) -> Any:
+    """``exact`` and ``exact,samples`` as the lists they mean."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
 DEFAULT_ORDERS = 2
 """The survey's own order and its reverse: order effects of language models are too large to ask only once."""
 
 Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Method(StrEnum):
+    """How answers are got out of a model."""
+
+    EXACT = "exact"
+    """The probability of every option as the beginning of the reply."""
+    SAMPLES = "samples"
+    """Replies drawn at a temperature, each read as an option, a refusal or neither."""
+    VERBALISED = "verbalised"
+    """The model's own statement of how answers are distributed."""
+    FREE_TEXT = "free-text"
+    """Replies in the model's own words, without seeing the options, read by a second model."""
+
+
+class Calibration(BaseModel):
+    """Fit one temperature per way of speaking on questions that are held out and never measured."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    questions: Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, lt=1)]
+    """How many of the chosen questions to hold out, or which share of them; evenly spread over the topics."""
 
 
 class QuestionChoice(BaseModel):
@@ -60,6 +89,22 @@ class Study(BaseModel):
     """How many orders of the options to ask in; answers are averaged after mapping back."""
     labels: Labels = Labels.NUMBER
     """What stands before each option: ``number``, ``letter`` or ``none``."""
+    permute_labels: bool = False
+    """Deal labels apart from places, so that a liking for a place and one for a label can be told apart."""
+    methods: Annotated[tuple[Method, ...], BeforeValidator(_one_or_several)] = Field(
+        default=(Method.EXACT,), alias="method"
+    )
+    """How answers are got out of the model; the first is the one that headlines are about."""
+    samples: Annotated[int, Field(ge=1)] = 20
+    """How many replies to a question ``samples`` and ``free-text`` draw, over all option orders together."""
+    temperature: Annotated[float, Field(gt=0, le=2)] = 1.0
+    """At which replies are drawn; 1 is the model's own distribution."""
+    reply_tokens: Annotated[int, Field(ge=1)] | None = None
+    """The longest reply, in tokens; by default as much as the method needs."""
+    reader: NonEmpty | None = None
+    """The model that reads free texts: an engine's name, as ``model``."""
+    calibrate: Calibration | None = None
+    """Hold out some questions and fit a temperature on them; scores are given before and after."""
     published: bool = False
     """Let neighbours and examples be drawn from the very answers being measured, as the original did. A leak: for
     reproduction only."""
@@ -91,6 +136,22 @@ class Study(BaseModel):
     def _asks_something(self) -> Self:
         if not self.voices:
             raise ValueError("name at least one voice, such as 'persona'")
+        return self
+
+    @model_validator(mode="after")
+    def _methods_have_what_they_need(self) -> Self:
+        if not self.methods:
+            raise ValueError("name at least one method, such as 'exact'")
+        if len(set(self.methods)) < len(self.methods):
+            raise ValueError("every method is named once")
+        if (Method.FREE_TEXT in self.methods) != (self.reader is not None):
+            raise ValueError("the method 'free-text' and a 'reader', the model that reads the texts, go together")
+        if self.calibrate is not None and Method.EXACT not in self.methods:
+            raise ValueError(
+                "a temperature is fitted to exact scores: add 'exact' to 'method', or leave out 'calibrate'"
+            )
+        if self.permute_labels and self.labels is Labels.NONE:
+            raise ValueError("without labels there are none to permute: choose 'number' or 'letter'")
         return self
 
 

@@ -7,10 +7,11 @@ import numpy as np
 from pluralign.metrics.distances import Array
 from pluralign.metrics.skill import SIZES, sample_curves, skills, worth_n
 from pluralign.metrics.uncertainty import Estimate, bootstrap, weighted_mean
+from pluralign.poll.answerers import Answerer
 from pluralign.poll.cells import Measured, headline_values, in_words, mark_values, measure, table_rows
 from pluralign.poll.run import Prepared
 from pluralign.poll.scores import DISTANCES, Cell, DistanceName, Mark, Measure, Summary
-from pluralign.voices.way import Way
+from pluralign.poll.study import Method
 
 LOW_CAPTURE = 0.5
 """Below this share of probability on the options, a reader is warned."""
@@ -21,7 +22,7 @@ FEW_QUESTIONS = 10
 
 
 def summarise(
-    way: Way,
+    answerer: Answerer,
     measured: Sequence[Measured],
     closest: Mapping[str, Mapping[str, float]],
     seed: int,
@@ -62,9 +63,11 @@ def summarise(
     ranked = sorted((one.cell for one in measured if one.cell.skill.value is not None), key=_skill_value)
     worth_people, worth_text = _worth(measured, headline, distance)
     return Summary(
-        voice=way.name,
-        label=way.label,
-        sentence=way.summary,
+        voice=answerer.name,
+        label=answerer.label,
+        sentence=answerer.way.summary,
+        way=answerer.way.name,
+        method=answerer.method,
         distance=estimate(lambda counts: _mean_over_peoples(counts, distance), distance),
         js_distance=estimate(lambda counts: _mean_over_peoples(counts, js), js),
         entropy_ratio=estimate(
@@ -77,6 +80,8 @@ def summarise(
         worth_people=worth_people,
         worth_text=worth_text,
         captured=float(np.mean([one.cell.captured for one in measured])),
+        refused=float(np.mean([one.cell.refused for one in measured])),
+        replies=_mean([one.cell.replies for one in measured]),
         marks=_mean_marks([one.cell for one in measured]),
         worst=ranked[0].collective if ranked else None,
         best=ranked[-1].collective if ranked else None,
@@ -164,6 +169,17 @@ def caveats(prepared: Prepared, cells: Sequence[Cell], unscored: Sequence[str]) 
         said.append(
             f"{survey.name} has no answers of {', '.join(unscored)}: those voices were polled and cannot be scored."
         )
+    drawn = [cell for cell in cells if cell.replies is not None]
+    if drawn:
+        fewest = min(cell.replies or 0.0 for cell in drawn)
+        said.append(
+            f"Answers drawn as replies rest on as few as {fewest:.0f} readable ones a question; so few lie farther "
+            "from any people than the voice itself does, so distances by different methods are not to be ranked."
+        )
+    if prepared.held_out:
+        said.append(
+            f"{len(prepared.held_out)} questions were held out to fit temperatures on; they are in no other number."
+        )
     low = sorted({cell.voice for cell in cells if cell.captured < LOW_CAPTURE})
     if low:
         worst = min(cell.captured for cell in cells)
@@ -173,7 +189,10 @@ def caveats(prepared: Prepared, cells: Sequence[Cell], unscored: Sequence[str]) 
         )
     empty = sum(cell.unanswerable for cell in cells)
     if empty:
-        said.append(f"{empty} answers showed the options no probability, or too little of it; they are left out.")
+        none = "showed the options no probability, or too little of it"
+        if set(study.methods) - {Method.EXACT}:
+            none += ", or could not be read"
+        said.append(f"{empty} answers {none}; they are left out.")
     missing = [cell for cell in cells if cell.people_missing > MUCH_MISSING]
     if missing:
         worst_missing = max(missing, key=lambda cell: cell.people_missing)

@@ -75,12 +75,7 @@ def show(
         texts = tuple(option.text for option in question.options)
         listing = "".join(f"\n- {question.options[at].text}" for at in order)
         return Shown(question.text, listing, "wording", tuple((t, f" {t}") for t in texts), texts)
-    if labels is Labels.LETTER:
-        if count > 26:
-            raise UsageError(f"question {question.id!r} has {count} options; letters reach only to 26")
-        names = [chr(ord("A") + place) for place in range(count)]
-    else:
-        names = [str(code) for code in sorted(option.id for option in question.options)]
+    names = label_names(question, labels)
     placed = [names[mark] for mark in marks]
     listing = "".join(f"\n{mark}. {question.options[at].text}" for mark, at in zip(placed, order, strict=True))
     own_marks = [placed[place_of[at]] for at in range(count)]
@@ -91,6 +86,18 @@ def show(
         tuple((mark, f" {mark}") for mark in own_marks),
         tuple(f"{mark}. {option.text}" for mark, option in zip(own_marks, question.options, strict=True)),
     )
+
+
+def label_names(question: Question, labels: Labels) -> list[str]:
+    """The labels that stand before a question's options, in their own order; none where wordings stand alone."""
+    count = len(question.options)
+    if labels is Labels.LETTER:
+        if count > 26:
+            raise UsageError(f"question {question.id!r} has {count} options; letters reach only to 26")
+        return [chr(ord("A") + place) for place in range(count)]
+    if labels is Labels.NONE or question.is_numeric:
+        return []
+    return [str(code) for code in sorted(option.id for option in question.options)]
 
 
 class Layout(NamedTuple):

@@ -42,7 +42,7 @@ class Verdict(Enum):
 
 def headline(scores: Scores) -> Headline:
     """The finding and what supports it."""
-    known = [summary for summary in scores.summaries if summary.distance.value is not None]
+    known = [one for one in foremost(scores) if one.distance.value is not None]
     if not known:
         return Headline(_nothing(scores))
     best = closest_voice(scores)
@@ -61,8 +61,13 @@ def headline(scores: Scores) -> Headline:
 
 def closest_voice(scores: Scores) -> Summary | None:
     """The voice with the smallest distance; ``None`` if nothing could be compared."""
-    known = [summary for summary in scores.summaries if summary.distance.value is not None]
+    known = [summary for summary in foremost(scores) if summary.distance.value is not None]
     return min(known, key=_distance, default=None)
+
+
+def foremost(scores: Scores) -> list[Summary]:
+    """The voices by the study's first method: distances by different methods are not to be ranked."""
+    return [summary for summary in scores.summaries if summary.method == scores.methods[0]]
 
 
 def verdict(scores: Scores, summary: Summary, mark: Mark) -> Verdict | None:

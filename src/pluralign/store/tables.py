@@ -9,13 +9,22 @@ voice          string           how the model was asked, such as ``persona``
 collective     string           whom it spoke for; empty for a voice that speaks for nobody in particular
 question       string           id of the question
 topic          string           heading of the question
-method         string           how the answer was obtained, such as ``exact``
+method         string           how the answer was obtained: ``exact``, ``top_k``, ``samples``, ``verbalised`` or
+                                ``free-text``
+sample         int32            which reply to this question it is, from 0; null where an answer is not a reply
 order          list<int16>      place on the page -> 0-based position of the option in the survey
+labels         list<int16>      place on the page -> which of the labels stands there, from 0
 options        list<int32>      the survey's codes of the options, in the survey's order
-logprobs       list<double>     natural log of each option's probability, before renormalisation
+logprobs       list<double>     natural log of each option's probability, before renormalisation; null for replies
 high           list<double>     where only the likeliest tokens are known, the most that each log can be; else null
-probabilities  list<double>     the same renormalised over the options; null where all of them are zero
-captured       double           probability that the reply begins with one of the options
+probabilities  list<double>     the same renormalised over the options; null where all of them are zero. Of a reply
+                                what was read: 1 at the chosen option, the shares stated, or the reader's; null where
+                                nothing could be read
+captured       double           probability that the reply begins with one of the options; of a reply 1 or 0, or what
+                                the reader did not give to "none of these"
+refused        double           1 where a reply declined, else 0
+reply          string           what the model wrote; null where it was not asked to write
+reading        string           what it was read as: ``answer``, ``refused`` or ``unreadable``
 prompt_tokens  int32            length of the prompt
 prompt         string           hash of the prompt; the text stands in ``prompts.parquet``
 key            string           hash of the model and of the very tokens it read
@@ -40,12 +49,17 @@ ANSWERS = pa.schema(
         ("question", pa.string()),
         ("topic", pa.string()),
         ("method", pa.string()),
+        ("sample", pa.int32()),
         ("order", pa.list_(pa.int16())),
+        ("labels", pa.list_(pa.int16())),
         ("options", pa.list_(pa.int32())),
         ("logprobs", pa.list_(pa.float64())),
         ("high", pa.list_(pa.float64())),
         ("probabilities", pa.list_(pa.float64())),
         ("captured", pa.float64()),
+        ("refused", pa.float64()),
+        ("reply", pa.string()),
+        ("reading", pa.string()),
         ("prompt_tokens", pa.int32()),
         ("prompt", pa.string()),
         ("key", pa.string()),

@@ -3,13 +3,14 @@
 Every voice, however it is made, turns a question into a request to an engine; that is all a poll needs of it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pluralign.core.collective import Collective
 from pluralign.core.question import Question
 from pluralign.engines.base import ScoreRequest
 from pluralign.prompts.options import Labels, Order, show
-from pluralign.prompts.strategies import Context
+from pluralign.prompts.strategies import Context, Task
 from pluralign.voices.library import Library
 from pluralign.voices.way import Way
 
@@ -44,14 +45,29 @@ class Voice:
         """Template file -> content hash, of all the texts it is asked with."""
         return self.way.strategy.template_hashes
 
-    def ask(self, question: Question, order: Order, labels: Labels) -> ScoreRequest:
+    def hashes_for(self, tasks: Sequence[Task]) -> dict[str, str]:
+        """Template file -> content hash, of all the texts it is asked with for these tasks."""
+        return self.way.strategy.hashes_for(tasks)
+
+    def ask(
+        self,
+        question: Question,
+        order: Order,
+        labels: Labels,
+        *,
+        marks: Order | None = None,
+        task: Task = Task.CHOOSE,
+    ) -> ScoreRequest:
         """The request that puts this question to this voice, options listed in this order.
+
+        ``marks``: which label stands in which place, see :func:`pluralign.prompts.options.show`. ``task``: what it is
+        asked to do; with any but choosing an option only the conversation matters, and no option is scored.
 
         Raises :class:`pluralign.core.errors.UsageError` where the strategy needs what the library does not have, or
         the adapter has no token for the collective.
         """
         strategy = self.way.strategy
-        shown = show(question, order, labels)
+        shown = show(question, order, labels, marks)
         context = Context(collective=self.collective)
         if self.collective is not None and strategy.needs_neighbours:
             similar, different = self.library.neighbours(self.collective, question)
@@ -59,7 +75,7 @@ class Voice:
         if self.collective is not None and strategy.needs_examples:
             context = context._replace(examples=self.library.examples(self.collective, question, labels))
         return ScoreRequest(
-            strategy.messages(shown, context),
+            strategy.messages(shown, context, task),
             shown.forms,
             reply_start=self.way.start(self.collective),
             adapter=self.way.adapter,
