@@ -5,7 +5,7 @@ import sys
 import typer
 
 from pluralign import __version__
-from pluralign.cli import compare, export, graph, poll, report, rescore, serve, surveys
+from pluralign.cli import compare, export, graph, poll, report, rescore, serve, surveys, train
 from pluralign.core.errors import PluralignError, UsageError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command()(export.export)
 app.add_typer(graph.app, name="graph")
 app.add_typer(surveys.app, name="surveys")
 app.add_typer(serve.app, name="serve")
+app.add_typer(train.app, name="train")
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,4 +1,4 @@
-"""How far a long run has come: what every command shows that asks a model much."""
+"""How far a long run has come: what every command shows that works long."""
 
 import time
 from typing import Protocol
@@ -12,12 +12,12 @@ class HowFar(Protocol):
 
     @property
     def done(self) -> int:
-        """Answers in hand, resumed ones included."""
+        """Answers or steps in hand, resumed ones included."""
         ...
 
     @property
     def total(self) -> int:
-        """Answers to come in all, as far as that is known beforehand."""
+        """Answers or steps in all, as far as that is known beforehand."""
         ...
 
     @property
@@ -31,10 +31,10 @@ class ProgressLine:
 
     EVERY_SECONDS = 15.0
 
-    def __init__(self, console: Console):
-        self._console = console
+    def __init__(self, console: Console, doing: str = "Asking", things: str = "answers"):
+        self._console, self._things = console, things
         self._bar = Progress(
-            TextColumn("Asking"),
+            TextColumn(doing),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -43,7 +43,7 @@ class ProgressLine:
             console=console,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task("asking", total=None)
+        self._task = self._bar.add_task(doing, total=None)
         self._started = self._said = time.monotonic()
         self._first: int | None = None
         self._waited = False
@@ -55,12 +55,12 @@ class ProgressLine:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def show(self, progress: HowFar) -> None:
-        """Take in how far the run has come."""
+    def show(self, progress: HowFar, note: str = "") -> None:
+        """Take in how far the run has come; ``note`` goes to the end of a line in a log."""
         if self._first is None:
             self._first = progress.done
             if progress.done:
-                self._console.print(f"{progress.done:,} answers are there already.", highlight=False)
+                self._console.print(f"{progress.done:,} {self._things} are there already.", highlight=False)
         if progress.waiting and not self._waited:
             self._console.print("Another process is at work on this run: waiting for its answers.", highlight=False)
             self._waited = True
@@ -72,4 +72,4 @@ class ProgressLine:
         fresh = progress.done - self._first
         seconds = (now - self._started) / fresh * (progress.total - progress.done) if fresh else None
         left = "" if seconds is None else f", about {seconds:.0f} s left"
-        self._console.print(f"{progress.done:,} of {progress.total:,} answers{left}", highlight=False)
+        self._console.print(f"{progress.done:,} of {progress.total:,} {self._things}{left}{note}", highlight=False)

@@ -47,8 +47,10 @@ def default_cache_dir() -> Path:
     return Path(platformdirs.user_cache_dir("pluralign"))
 
 
-def find_model(name: str, *, cache_dir: Path | None = None, offline: bool = False) -> Checkpoint:
+def find_model(name: str, *, cache_dir: Path | None = None, offline: bool = False, weights: bool = True) -> Checkpoint:
     """The files of the model of that name; downloads or converts them if need be.
+
+    Without ``weights``, a hub model's configuration and tokenizer only.
 
     Raises :class:`ModelError` or :class:`UnknownNameError` with the way out.
     """
@@ -64,7 +66,7 @@ def find_model(name: str, *, cache_dir: Path | None = None, offline: bool = Fals
         return _folder(path, cache_dir)
     if path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1 or path.suffix == ".gguf":
         raise ModelError(f"no model at {name!r}: there is no such file or folder")
-    return Checkpoint(_download(name, offline), name)
+    return Checkpoint(_download(name, offline, weights=weights), name)
 
 
 def find_adapter(name: str, *, offline: bool = False) -> Path:
@@ -106,7 +108,7 @@ def _folder(path: Path, cache_dir: Path) -> Checkpoint:
     raise ModelError(f"{str(path)!r} is no model: it has neither config.json nor a .gguf file")
 
 
-def _download(name: str, offline: bool) -> Path:
+def _download(name: str, offline: bool, *, weights: bool = True) -> Path:
     """The hub's files of that name; from what was downloaded before if offline."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
@@ -117,9 +119,10 @@ def _download(name: str, offline: bool) -> Path:
         failure: ModelError | UnknownNameError = UnknownNameError("model", name, known)
     else:
         failure = ModelError(f"there is no model {name!r} on the hub: {ways}")
+    wanted = [*_TEXTS, "*.safetensors"] if weights else list(_TEXTS)
     try:
-        folder = Path(snapshot_download(name, allow_patterns=[*_TEXTS, "*.safetensors"], local_files_only=offline))
-        if not any(folder.glob("*.safetensors")):
+        folder = Path(snapshot_download(name, allow_patterns=wanted, local_files_only=offline))
+        if weights and not any(folder.glob("*.safetensors")):
             folder = Path(snapshot_download(name, allow_patterns=[*_TEXTS, "*.bin"], local_files_only=offline))
     except GatedRepoError:
         raise ModelError(

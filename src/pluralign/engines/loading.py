@@ -107,12 +107,15 @@ def load_tokenizer(checkpoint: Checkpoint, adapter_folder: Path | None) -> Any:
     return tokenizer_in(adapter_folder if brought and adapter_folder is not None else checkpoint.folder)
 
 
-def load_model(checkpoint: Checkpoint, dtype: torch.dtype) -> Any:
-    """The causal language model in a folder. Never runs code that comes with a model."""
+def load_model(checkpoint: Checkpoint, dtype: torch.dtype, **settings: Any) -> Any:
+    """The causal language model in a folder. Never runs code that comes with a model.
+
+    ``settings`` go to transformers: how to quantise, which attention to use.
+    """
     folder = str(checkpoint.folder)
     try:
         with quiet():
-            return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True)
+            return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True, **settings)
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise ModelError(f"cannot load the model {checkpoint.origin!r}: {_first_line(error)}") from None
     except RuntimeError as error:

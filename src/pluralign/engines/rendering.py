@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +24,7 @@ Tokens = tuple[int, ...]
 
 _REMEMBERED = 100_000
 _IDENTITY = re.compile(r"<\|collective(?::[^|]*)?\|>")
+_STAND_IN = "the reply stands here"
 
 
 class Rendered(NamedTuple):
@@ -106,6 +108,30 @@ class Renderer:
         found = next((token for token in self._controls if token in text), None)
         if found is not None:
             raise ModelError(f"a message may not hold {found!r}, which has a meaning of its own to the model")
+
+    @cached_property
+    def end_of_turn(self) -> str:
+        """What the model is to write when its reply is over: the template's mark, up to its first special token."""
+        eos = str(self.tokenizer.eos_token or "")
+        if self.chat_template == PLAIN:
+            return eos
+        answered = [{"role": "user", "content": "Yes?"}, {"role": "assistant", "content": _STAND_IN}]
+        try:
+            text: str = self.tokenizer.apply_chat_template(
+                answered, chat_template=self.chat_template, tokenize=False, add_generation_prompt=False
+            )
+        except jinja2.TemplateError as error:
+            raise ModelError(f"the model's chat template refuses a conversation with a reply: {error}") from None
+        if _STAND_IN not in text:
+            raise ModelError("the model's chat template leaves out what the assistant says: nothing could be learned")
+        after = text[text.rindex(_STAND_IN) + len(_STAND_IN) :]
+        marks = {eos, *(token.content for token in self.tokenizer.added_tokens_decoder.values() if token.special)}
+        ends = [after.index(mark) + len(mark) for mark in marks if mark and mark in after]
+        return after[: min(ends)] if ends else after.rstrip() + eos
+
+    def reply_text(self, reply: str) -> str:
+        """What follows :meth:`text` where the model replies: the reply, and the mark that ends its turn."""
+        return (f" {reply}" if self.chat_template == PLAIN else reply) + self.end_of_turn
 
     def tokens(self, text: str) -> Tokens:
         """The tokens of a rendered text."""
