@@ -23,9 +23,9 @@ from pluralign.report.compare_words import (
     foremost,
     gain,
     sentence_of,
-    signed,
     tally,
 )
+from pluralign.report.words import signed
 from tests.poll.two_runs import finished, made_answers, made_survey
 
 HOSTILE = "<script>alert('x')</script> & \"[bold]\" \u202e"

@@ -28,6 +28,9 @@ class Survey(BaseModel):
     """Populations with at least one reference, in the survey's own order."""
     references: Mapping[str, Mapping[str, Distribution]] = {}
     """Collective id -> question id -> the people's answers. A question nobody was asked is absent."""
+    traits: Mapping[str, Mapping[str, int]] = {}
+    """Trait -> question id -> key, of a personality inventory: 1 where the first option means most of the trait, -1
+    where it means least. All questions of a trait have ordered options, equally many."""
     citation: str = ""
     """How the source asks to be cited."""
     licence: str = ""
@@ -57,6 +60,15 @@ class Survey(BaseModel):
                     raise DistributionError(
                         f"{collective_id} has {len(distribution)} shares for {question_id}, which has {options} options"
                     )
+        for trait, keys in self.traits.items():
+            for question_id, key in keys.items():
+                if question_id not in by_id:
+                    raise UnknownNameError("question", question_id, by_id)
+                if key not in (1, -1):
+                    raise ValueError(f"the key of {question_id!r} in {trait!r} must be 1 or -1, got {key}")
+            items = [by_id[question_id] for question_id in keys]
+            if len({len(question.options) for question in items}) != 1 or not all(one.scale.ordered for one in items):
+                raise ValueError(f"the questions of {trait!r} must have ordered options, equally many")
         return self
 
     @cached_property
@@ -74,8 +86,9 @@ class Survey(BaseModel):
 
     @cached_property
     def checksum(self) -> str:
-        """Content hash of everything that decides a result: questions, collectives and references."""
-        return content_hash(self.model_dump(mode="json", include={"questions", "collectives", "references"}))
+        """Content hash of everything that decides a result: questions, collectives, references and traits."""
+        parts = {"questions", "collectives", "references"} | ({"traits"} if self.traits else set())
+        return content_hash(self.model_dump(mode="json", include=parts))
 
     def question(self, question_id: str) -> Question:
         """The question of that id; raises :class:`UnknownNameError`."""
@@ -118,6 +131,11 @@ class Survey(BaseModel):
                 "references": {
                     collective_id: {key: value for key, value in answers.items() if key in kept}
                     for collective_id, answers in self.references.items()
+                },
+                "traits": {
+                    trait: left
+                    for trait, keys in self.traits.items()
+                    if (left := {key: value for key, value in keys.items() if key in kept})
                 },
             }
         )

@@ -24,6 +24,7 @@ from pluralign.poll.run import Answers, Prepared
 from pluralign.poll.scores import Asked, DistanceName, QuestionAnswers, Scores
 from pluralign.poll.study import Method, Study
 from pluralign.poll.summarise import caveats, summarise
+from pluralign.poll.traits import trait_scores
 from pluralign.prompts.options import Labels
 
 _METHODS = {
@@ -56,6 +57,7 @@ def compare(prepared: Prepared, answers: Answers, spec: RunSpec) -> Scores:
     near = _Nearness(survey, peoples)
     results: list[Measured] = []
     distances: list[tuple[str, str, dict[str, _Mean]]] = []
+    profiled: list[tuple[str, str, dict[str, Distribution | None]]] = []
     said_by: dict[str, dict[str, dict[str, tuple[float, ...]]]] = {question.id: {} for question in survey.questions}
     calibrations = calibrate(prepared, answers.by_method[Method.EXACT]) if prepared.held_out else ()
     temperatures = {one.voice: one.temperature.value or 1.0 for one in calibrations}
@@ -69,6 +71,8 @@ def compare(prepared: Prepared, answers: Answers, spec: RunSpec) -> Scores:
             for people in scored if voice.collective is None else [one for one in scored if one == voice.collective]:
                 table = tables[people.id]
                 results.append(measured(answerer, heard, said, survey, people, table, study.seed, study.resamples))
+            if survey.traits:
+                profiled.append((answerer.name, spoken_for, said))
             distances.append((answerer.name, spoken_for, near.distances(said)))
             for question_id, answer in said.items():
                 if answer is not None:
@@ -105,6 +109,7 @@ def compare(prepared: Prepared, answers: Answers, spec: RunSpec) -> Scores:
         agreements=tuple(agreements(everyone, survey.questions, study.seed, study.resamples)),
         order_biases=tuple(order_biases(everyone, survey.questions, study.labels, study.seed, study.resamples)),
         calibrations=calibrations,
+        traits=trait_scores(survey, profiled, seed=study.seed, resamples=study.resamples),
         caveats=caveats(prepared, tuple(one.cell for one in results), unscored),
     )
 

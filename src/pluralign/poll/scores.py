@@ -216,6 +216,26 @@ class QuestionAnswers(_Part):
     """Voice -> collective id ("" where the voice names nobody) -> probabilities."""
 
 
+class TraitScore(_Part):
+    """One trait of a personality inventory, of a voice or of a people."""
+
+    trait: str
+    voice: str
+    """Empty: the people's own."""
+    collective: str
+    """Spoken for, or whose it is; empty for a voice that speaks for nobody."""
+    score: Measure
+    """Mean rating over the trait's statements, from 1 to ``top``; more is more of the trait."""
+    spread: float | None
+    """Standard deviation over statements."""
+    items: int
+    """Statements answered."""
+    top: int
+    """The highest score there is: the number of options."""
+    difference: Measure | None
+    """Voice less people, statement by statement; ``None`` where there are no people to hold it against."""
+
+
 class ExamplePrompt(_Part):
     """A prompt as it was sent, so that a reader sees how it was asked."""
 
@@ -278,5 +298,7 @@ class Scores(_Part):
     agreements: tuple[MethodAgreement, ...] = ()
     order_biases: tuple[OrderBias, ...] = ()
     calibrations: tuple[Calibrated, ...] = ()
+    traits: tuple[TraitScore, ...] = ()
+    """Of a personality inventory: the people's profiles, then the voices', trait by trait."""
     caveats: tuple[str, ...]
     """What a reader must know before believing any of it, in plain sentences."""

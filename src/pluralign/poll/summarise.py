@@ -71,7 +71,7 @@ def summarise(
         distance=estimate(lambda counts: _mean_over_peoples(counts, distance), distance),
         js_distance=estimate(lambda counts: _mean_over_peoples(counts, js), js),
         entropy_ratio=estimate(
-            lambda counts: _mean_over_peoples(counts, own_entropy) / _mean_over_peoples(counts, their_entropy),
+            lambda counts: _over(_mean_over_peoples(counts, own_entropy), _mean_over_peoples(counts, their_entropy)),
             own_entropy,
         ),
         agreement=estimate(lambda counts: _mean_over_peoples(counts, match), match),
@@ -95,6 +95,11 @@ def _mean_over_peoples(counts: Array, values: Array) -> Array:
     with np.errstate(invalid="ignore", divide="ignore"):
         means = np.stack([weighted_mean(counts, row) for row in values])
     return np.asarray(means.mean(axis=0))
+
+
+def _over(voice: Array, people: Array) -> Array:
+    """Undefined (NaN) over peoples who are all of one mind."""
+    return np.divide(voice, people, out=np.full_like(voice, np.nan), where=people > 0)
 
 
 def _skill_over(distance: Array, floor: Array, noise: Array) -> Callable[[Array], Array]:

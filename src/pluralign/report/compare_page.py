@@ -38,7 +38,6 @@ def render(comparison: Comparison, *, by_topic: bool = False) -> str:
 def _environment() -> Environment:
     environment = environment_for_pages()
     environment.globals.update(
-        signed=compare_words.signed,
         gain=compare_words.gain,
         ends=compare_words.ends,
         measures=MEASURES,

@@ -137,17 +137,11 @@ def contrast_sentence(voice: VoiceChange, by_topic: bool = False) -> str:
     )
 
 
-def signed(value: float | None, digits: int = 2) -> str:
-    """A change with its sign, such as ``+0.12`` or ``−0.03``."""
-    text = words.number(value, digits)
-    return text if value is None or text.startswith("−") or not any(one in text for one in "123456789") else f"+{text}"
-
-
 def gain(difference: Difference, digits: int = 2) -> str:
     """After less before with its interval, such as ``+0.12 (0.03 to 0.20)``; a dash where there is none."""
     if difference.value is None:
         return words.NONE
-    text = signed(-difference.value, digits)
+    text = words.signed(-difference.value, digits)
     between = ends(difference, digits, turned=True)
     return f"{text} ({between})" if between else text
 
@@ -168,7 +162,7 @@ def ends(difference: Difference, digits: int = 3, *, turned: bool = False) -> st
 
 def closer_by(difference: Difference, digits: int = 3) -> str:
     """Before less after, of a distance: how much closer, with its sign."""
-    return signed(difference.value, digits)
+    return words.signed(difference.value, digits)
 
 
 def _subject(run: RunLabel) -> str:

@@ -94,9 +94,32 @@ def _answers(scores: Scores) -> Iterator[tuple[Value, ...]]:
                 yield row
 
 
+def traits(scores: Scores) -> Sheet:
+    """One row per trait of every people and voice; no rows where the survey is no inventory of traits."""
+    columns = (
+        "trait",
+        "voice",
+        "collective",
+        *_ends(("score", "difference_from_people")),
+        "spread",
+        "items",
+        "highest",
+    )
+    rows: list[tuple[Value, ...]] = [
+        (
+            *(one.trait, one.voice, one.collective),
+            *_values(one.score, one.difference or Measure(value=None)),
+            *(one.spread, one.items, one.top),
+        )
+        for one in scores.traits
+    ]
+    return Sheet("traits", columns, rows)
+
+
 def sheets(scores: Scores) -> tuple[Sheet, ...]:
     """All tables of a report."""
-    return (voices(scores), peoples(scores), floors(scores), closest(scores), questions(scores))
+    found = (voices(scores), peoples(scores), floors(scores), closest(scores), questions(scores))
+    return (*found, traits(scores)) if scores.traits else found
 
 
 def csv_text(sheet: Sheet) -> str:

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from pluralign.poll.scores import Scores
 from pluralign.report import export, view, words
 from pluralign.report.headline import closest_voice, headline
+from pluralign.report.profile import profiles
 
 _JSON_ESCAPES: Final = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
@@ -35,6 +36,7 @@ def render(scores: Scores, *, command: str = "") -> str:
         .render(
             scores=scores,
             view=view.arrange(scores, best),
+            profiles=profiles(scores),
             headline=headline(scores),
             best=best,
             command=command,
@@ -84,6 +86,7 @@ def environment_for_pages() -> Environment:
     environment.filters.update(number=words.number, percent=words.percent, sentence=words.sentence)
     environment.globals.update(
         interval=words.interval,
+        signed=words.signed,
         percent_interval=words.percent_interval,
         count=words.count,
         listed=words.listed,

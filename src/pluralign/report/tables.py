@@ -7,6 +7,7 @@ from rich.text import Text
 
 from pluralign.poll.scores import Mark, Measure, Scores
 from pluralign.report import words
+from pluralign.report.profile import Profiles, profiles
 
 _NOTE = (
     "Under each number its 95% interval. Worth: so many random members of a people would come as close. "
@@ -28,6 +29,9 @@ def headline(scores: Scores) -> Group:
         named = [f"{mark.label} {words.number(mark.distances.get(scores.headline), 3)}" for mark in marks]
         parts.append(Text("Hold against: " + ", ".join(named)))
     parts.append(Text(_NOTE, style="dim"))
+    found = profiles(scores)
+    if found is not None:
+        parts.append(_traits(found))
     return Group(*parts)
 
 
@@ -46,6 +50,24 @@ def _voices(scores: Scores) -> Table:
             words.percent(summary.agreement.value),
             words.percent(summary.captured),
         )
+    return table
+
+
+def _traits(found: Profiles) -> Table:
+    """Profiles of a personality inventory: a row per people and voice, a column per trait."""
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        padding=(0, 0, 0, 1),
+        pad_edge=False,
+        title=f"Traits, from 1 to {found.top}",
+        title_justify="left",
+        title_style="bold",
+    )
+    table.add_column("Who", overflow="fold")
+    for trait in found.traits:
+        table.add_column(trait[:9] + "." if len(trait) > 10 else trait, justify="right", no_wrap=True)
+    for row in found.rows:
+        table.add_row(Text(row.name), *(_measure(cell.score.score, 2, "–") for cell in row.cells))
     return table
 
 

@@ -41,6 +41,12 @@ def number(value: float | None, digits: int = 2) -> str:
     return text.replace("-", "−")
 
 
+def signed(value: float | None, digits: int = 2) -> str:
+    """A change with its sign, such as ``+0.12`` or ``−0.03``."""
+    text = number(value, digits)
+    return text if value is None or text.startswith("−") or not any(one in text for one in "123456789") else f"+{text}"
+
+
 def interval(low: float | None, high: float | None, digits: int = 2) -> str:
     """Both ends of an interval in words, such as ``0.19 to 0.24``; empty where there is none."""
     if low is None or high is None:

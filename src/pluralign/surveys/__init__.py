@@ -75,6 +75,11 @@ SOURCES: tuple[Source, ...] = (
         "Machine Personality Inventory, 120 IPIP statements; FILE,RESPONSES adds the people of Johnson's response file",
         ipip.load_ipip,
     ),
+    Source(
+        "mpi-published:FILE",
+        "the same with the people as a published notebook had them, which is wrong: to reproduce its figures",
+        ipip.load_published,
+    ),
     Source("own:FILE", "your own survey from a .yaml, .yml or .csv file; the path alone will do", own.load_own),
 )
 """Every survey and scheme there is."""

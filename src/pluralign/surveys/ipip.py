@@ -2,7 +2,7 @@
 
 Reads the tab-separated item file, and the people's answers from Johnson's IPIP-NEO-120 response file (2014; OSF tbmh5),
 which has one line per person and the 120 answers in its last 120 columns. Ships neither. IPIP items are in the public
-domain. Knows no trait scores: those are made of the distributions and of :attr:`Item.key`.
+domain. Knows no trait scores: those are made of the distributions and of the survey's keys.
 """
 
 import csv
@@ -44,6 +44,11 @@ CITATION = (
     "Journal of Research in Personality 51, 78–89; items as in Jiang, G. et al. (2023), arXiv:2206.07550"
 )
 LICENCE = "IPIP items: public domain. Responses: as their host states."
+_NOTE = "The people answered online, of their own accord: they stand for no population."
+_WRONG = (
+    "Their shares are those of a published notebook, which dropped the most frequent answer to every statement and "
+    "lost the order of the others: for reproducing its figures only."
+)
 
 
 class Item(NamedTuple):
@@ -61,11 +66,17 @@ class Item(NamedTuple):
     """1: agreement means more of the trait; -1: less."""
 
 
-def load_ipip(target: Path | str) -> Survey:
+def load_published(target: Path | str) -> Survey:
+    """:func:`load_ipip` with the people as "A Roadmap to Pluralistic Alignment" (2024) had them, which is wrong."""
+    return load_ipip(target, published=True)
+
+
+def load_ipip(target: Path | str, *, published: bool = False) -> Survey:
     """``ITEMS``, or ``ITEMS,RESPONSES`` with the people of the response file for a reference.
 
     Answers are ratings of the statement as it stands: the file stores the answers to negatively keyed statements turned
-    round, and they are turned back. 0 means "no answer" there and becomes ``refused``.
+    round, and they are turned back. 0 means "no answer" there and becomes ``refused``. ``published``: the people's
+    shares are :func:`published_shares`, the most frequent answer dropped and the others in an order of their own.
 
     Raises :class:`DataError` with file and line for anything that is not like that.
     """
@@ -87,17 +98,24 @@ def load_ipip(target: Path | str) -> Survey:
             raise DataError(f"the responses are to {ANSWERS} items, not to {len(items)}", file=items_name)
         counts = read_responses(Path(responses_name))
         references[COLLECTIVE.id] = {
-            item.id: people_of(counts[at], item.key) for at, item in enumerate(items) if counts[at, 1:].any()
+            item.id: (_published if published else people_of)(counts[at].tolist(), item.key)
+            for at, item in enumerate(items)
+            if (counts[at, 1:] > 0).sum() > int(published)  # the notebook drops one answer; another must be left
         }
     return Survey(
-        name="mpi",
-        title="Machine Personality Inventory, 120 items",
+        name="mpi-published" if published else "mpi",
+        title="Machine Personality Inventory, 120 items" + (", people as once published" if published else ""),
         questions=questions,
         collectives=(COLLECTIVE,) if references else (),
         references=references,
+        traits={
+            name: {item.id: item.key for item in items if item.trait == letter}
+            for letter, name in TRAITS.items()
+            if any(item.trait == letter for item in items)
+        },
         citation=CITATION,
         licence=LICENCE,
-        notes="The people answered online, of their own accord: they stand for no population." if references else "",
+        notes=f"{_NOTE} {_WRONG if published else ''}".strip() if references else "",
     )
 
 
@@ -160,6 +178,12 @@ def published_shares(counts: Sequence[int], key: int) -> tuple[float, ...]:
     codes = [count for code, count in enumerate(counts) if count > 0 and (key > 0 or code > 0)]
     rest = sorted(codes, reverse=True)[1:]
     return tuple(sorted({count / sum(rest) for count in rest}, reverse=True))
+
+
+def _published(counts: Sequence[int], key: int) -> Distribution:
+    """:func:`published_shares` laid on the five options, from the first on."""
+    shares = published_shares(counts, key)
+    return Distribution.from_weights([*shares, *[0.0] * (len(OPTIONS) - len(shares))], Obtained.PEOPLE)
 
 
 def _count(lines: Iterable[bytes], before: int, path: Path) -> npt.NDArray[np.int64]:

@@ -170,21 +170,24 @@
   }
 
   // A table's row pictures, stacked into one drawing that stands alone: colours resolved, names beside the rows.
+  const STYLES = ["fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "opacity", "font-size", "font-weight", "font-family", "paint-order"];
+  // A picture of the page with its colours written into it, at a place of its own.
+  function copied(source, place) {
+    const copy = source.cloneNode(true);
+    const originals = source.querySelectorAll("*");
+    copy.querySelectorAll("*").forEach((element, at) => {
+      const style = getComputedStyle(originals[at]);
+      for (const name of STYLES) element.style.setProperty(name, style.getPropertyValue(name));
+      element.removeAttribute("class");
+    });
+    for (const [key, value] of Object.entries({ ...place, overflow: "visible" })) copy.setAttribute(key, value);
+    for (const name of ["class", "role", "aria-label", "aria-hidden", "focusable"]) copy.removeAttribute(name);
+    return copy;
+  }
+
   function drawing(table) {
     const width = 860, left = 240, right = 70;
-    const copied = ["fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "opacity", "font-size", "font-weight", "font-family", "paint-order"];
-    const copyOf = (source, y, height) => {
-      const copy = source.cloneNode(true);
-      const originals = source.querySelectorAll("*");
-      copy.querySelectorAll("*").forEach((element, at) => {
-        const style = getComputedStyle(originals[at]);
-        for (const name of copied) element.style.setProperty(name, style.getPropertyValue(name));
-        element.removeAttribute("class");
-      });
-      for (const [key, value] of Object.entries({ x: left, y, width: width - left - right, height, overflow: "visible" })) copy.setAttribute(key, value);
-      for (const name of ["class", "role", "aria-label", "aria-hidden", "focusable"]) copy.removeAttribute(name);
-      return copy;
-    };
+    const copyOf = (source, y, height) => copied(source, { x: left, y, width: width - left - right, height });
     const { whole, face, finish } = sheet(table.caption.textContent.trim().split(". ")[0].replace(/\.$/, ""), width);
     let y = 44;
     const axis = table.querySelector("tbody .inline-axis svg, thead svg");
@@ -209,10 +212,32 @@
     return finish(y + 16);
   }
 
+  // The pictures of the cells, trait by trait, a line for each bearer.
+  function profileDrawing(table) {
+    const width = 860, left = 240, right = 70;
+    const { whole, face, finish } = sheet(table.caption.textContent.replace(/\.$/, ""), width);
+    let y = 56;
+    [...table.tHead.rows[0].cells].slice(1).forEach((trait, at) => {
+      whole.append(shape("text", { x: 16, y: y + 14, "font-size": 14, "font-weight": 600, ...face }, trait.textContent));
+      y += 24;
+      for (const row of table.tBodies[0].rows) {
+        const cell = row.cells[at + 1];
+        whole.append(
+          shape("text", { x: left - 14, y: y + 14, "text-anchor": "end", "font-size": 13, ...face }, short(row.cells[0].firstChild.textContent.trim(), 32)),
+          copied(cell.querySelector("svg"), { x: left, y, width: width - left - right, height: 18 }),
+          shape("text", { x: width - 10, y: y + 14, "text-anchor": "end", "font-size": 13, ...face }, cell.querySelector(".value").textContent),
+        );
+        y += 24;
+      }
+      y += 10;
+    });
+    return finish(y + 8);
+  }
+
   for (const button of document.querySelectorAll("[data-svg]")) {
     button.addEventListener("click", () => {
       const table = button.dataset.svg === "ranking" ? document.querySelector("details.ranking[open] table") : byId(button.dataset.svg);
-      if (table) save(`${table.id}.svg`, drawing(table), "image/svg+xml");
+      if (table) save(`${table.id}.svg`, (table.id === "traits-table" ? profileDrawing : drawing)(table), "image/svg+xml");
     });
   }
 
