@@ -5,7 +5,7 @@ import sys
 import typer
 
 from pluralign import __version__
-from pluralign.cli import compare, export, graph, poll, report, rescore, serve, surveys, train
+from pluralign.cli import compare, curate_commands, export, graph, poll, report, rescore, serve, surveys, train
 from pluralign.core.errors import PluralignError, UsageError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app.command()(report.report)
 app.command()(rescore.rescore)
 app.command()(compare.compare)
 app.command()(export.export)
+app.add_typer(curate_commands.app, name="curate")
 app.add_typer(graph.app, name="graph")
 app.add_typer(surveys.app, name="surveys")
 app.add_typer(serve.app, name="serve")

@@ -81,6 +81,8 @@ class PreferenceRecord(_Record):
     """Probability that a member prefers ``chosen``: a soft label. 1 where nobody counted."""
     margin: float | None = None
     """By how much ``chosen`` is better in the judge's or the people's units, as the recipe says; None if unknown."""
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    """How much it counts, against 1 for an ordinary record."""
 
     @model_validator(mode="after")
     def _is_a_choice(self) -> Self:

@@ -13,7 +13,7 @@ from pluralign.curate.leaks import LeakScreen
 from pluralign.curate.recipe import Recipe
 from pluralign.curate.replies import declines
 from pluralign.curate.session import Usage, total_cost
-from pluralign.curate.work import Dropped, Status
+from pluralign.curate.work import Dropped, Section, Status
 
 
 class Card(NamedTuple):
@@ -41,6 +41,8 @@ class Card(NamedTuple):
     models: Mapping[str, Mapping[str, Any]]
     """Role -> the engine's account of itself."""
     stopped: str | None
+    sections: tuple[Section, ...] = ()
+    """Parts of the recipe's own."""
 
 
 def card(facts: Card) -> str:
@@ -50,6 +52,7 @@ def card(facts: Card) -> str:
         _counts(facts),
         _by_group(facts),
         _replies(facts),
+        *(f"## {section.title}\n\n{section.text}" for section in facts.sections),
         _drops(facts),
         _screening(facts),
         _origin(facts),
@@ -187,7 +190,7 @@ def _origin(facts: Card) -> str:
         name = str(about.get("name") or facts.recipe.engines()[role])
         rows.append((role, name, f"`{about.get('digest')}`", *usage))
     head = ("role", "model", "digest", "calls", "prompt tokens", "reply tokens")
-    lines = ["## How it was made", "", _table(head, rows)]
+    lines = ["## How it was made", "", _table(head, rows) if rows else "No model was asked."]
     if facts.recipe.prices:
         cost = total_cost(facts.usage, facts.recipe.engines(), facts.recipe.prices)
         lines += ["", f"Cost at the given prices: {cost:,.4f}."]

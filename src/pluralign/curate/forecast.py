@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
+from pluralign.core.ids import content_hash
 from pluralign.core.records import PreferenceRecord, SftRecord
 from pluralign.curate.recipe import Recipe
 from pluralign.curate.session import CHARACTERS_PER_TOKEN, Usage, estimated_tokens, read_reply, total_cost
@@ -62,8 +63,9 @@ class _Pretence:
         for request in requests:
             tokens = estimated_tokens(request.messages)
             self._count(stage, role, tokens, 1, 1)
-            # The first option a little likelier: a tie would make nothing of what is judged.
-            shares = [2.0, *[1.0] * (len(request.options) - 1)]
+            # The first option likelier, by how much depends on the prompt: neither ties nor answers that never change.
+            lot = int(content_hash([message.content for message in request.messages], 8), 16) / 16**8
+            shares = [2.0 + 8.0 * lot, *[1.0] * (len(request.options) - 1)]
             logprobs = tuple(math.log(share / sum(shares)) for share in shares)
             scores.append(OptionScores(logprobs, tuple((one,) for one in logprobs), tokens))
         return scores

@@ -12,12 +12,12 @@ Knows no recipe; one is prepared by its own module.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from pluralign.core.ids import content_hash
-from pluralign.core.records import PreferenceRecord, SftRecord
+from pluralign.core.records import PreferenceRecord, Record, SftRecord
 from pluralign.core.run import RunSpec
 from pluralign.core.survey import Survey
 from pluralign.curate.card import Card, card
@@ -25,7 +25,7 @@ from pluralign.curate.leaks import LeakScreen
 from pluralign.curate.recipe import Recipe
 from pluralign.curate.screen import measured_surveys, screen
 from pluralign.curate.session import CapReachedError, Progress, Session
-from pluralign.curate.work import Document, Dropped, Made, Work
+from pluralign.curate.work import Document, Dropped, Made, Section, Work
 from pluralign.engines.base import Engine
 from pluralign.store.answers import AnswerStore
 from pluralign.store.files import sweep, write_text
@@ -56,6 +56,8 @@ class Prepared(NamedTuple):
     """Terms of what was read, such as the constitution's licence, one sentence each."""
     groups: Mapping[str, str] = {}
     """Parents by which the data card counts, such as ``principle:…`` -> title."""
+    separate: bool = False
+    """Whether every collective gets files of its own, ``sft.USA.jsonl``."""
 
 
 class Result(NamedTuple):
@@ -115,14 +117,7 @@ def curate(
     leaks = LeakScreen(prepared.surveys, recipe.screen.leak)
     screened = screen(records, leaks, recipe.screen.near_duplicates)
     dropped = [*(one for one in made if isinstance(one, Dropped)), *screened.dropped]
-    files = []
-    for name, kind in ((SFT_FILE, SftRecord), (PREFERENCES_FILE, PreferenceRecord)):
-        own = [record for record in screened.records if isinstance(record, kind)]
-        if own:
-            write_records(folder / name, own)
-            files.append(folder / name)
-        else:
-            (folder / name).unlink(missing_ok=True)
+    files = _write(folder, screened.records, prepared.separate)
     for document in documents:
         write_text(folder / document.file, document.text)
         files.append(folder / document.file)
@@ -143,6 +138,7 @@ def curate(
         groups=prepared.groups,
         models={role: engine.describe() for role, engine in engines.items()},
         stopped=stopped,
+        sections=tuple(one for one in made if isinstance(one, Section)),
     )
     write_text(folder / CARD_FILE, card(found))
     sweep(folder)
@@ -156,6 +152,22 @@ def curate(
         "completion_tokens": sum(usage.completion_tokens for usage in session.usage.values()),
     }
     return Result(found, (*files, folder / DROPPED_FILE, folder / CARD_FILE), counts, stopped)
+
+
+def _write(folder: Path, records: Sequence[Record], separate: bool) -> list[Path]:
+    """Write records by kind, and by collective where that is wanted; files of an earlier attempt go."""
+    files: dict[Path, list[Record]] = {}
+    for record in records:
+        path = folder / (SFT_FILE if isinstance(record, SftRecord) else PREFERENCES_FILE)
+        own = path.with_suffix(f".{record.collective}.jsonl") if separate and record.collective else path
+        files.setdefault(own, []).append(record)
+    for name in (SFT_FILE, PREFERENCES_FILE):
+        for old in folder.glob(f"{Path(name).stem}*.jsonl"):
+            if old not in files:
+                old.unlink()
+    for path, own_records in files.items():
+        write_records(path, own_records)
+    return list(files)
 
 
 def _line(dropped: Dropped) -> str:

@@ -79,7 +79,15 @@ class Document(NamedTuple):
     text: str
 
 
-Made = Record | Dropped | Document
+class Section(NamedTuple):
+    """A further part of the data card, such as what a recipe measured while it chose."""
+
+    title: str
+    text: str
+    """Markdown."""
+
+
+Made = Record | Dropped | Document | Section
 
 
 @dataclass(frozen=True)

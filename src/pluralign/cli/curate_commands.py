@@ -1,0 +1,9 @@
+"""The commands of ``pluralign curate``, put together."""
+
+import typer
+
+from pluralign.cli.curate_culturespa import culturespa, filter_questions
+
+app = typer.Typer(help="Write records that teach a model to speak for a collective.", no_args_is_help=True)
+app.command()(culturespa)
+app.command("filter-questions")(filter_questions)
