@@ -7,7 +7,7 @@ from typing import Any, Literal
 import typer
 from rich.console import Console
 
-from pluralign.cli import train_adapters
+from pluralign.cli import train_adapters, train_distributional
 from pluralign.core.errors import InterruptedRunError
 
 app = typer.Typer(no_args_is_help=True, help="Train a voice on records; measure it with `pluralign poll`.")
@@ -38,6 +38,9 @@ def dpo(config: str = _CONFIG, settings: list[str] | None = _SET, out: Path | No
     Example: pluralign train dpo preferences.yaml --set optimisation.epochs=2
     """
     _carry_out(config, "dpo", settings or [], out, plan)
+
+
+app.command()(train_distributional.distributional)
 
 
 @app.command()

@@ -73,7 +73,15 @@ class Groups(_Part):
         raise UnknownNameError("collective of this adapter", wanted, [group.id for group in self.groups if group.id])
 
     @classmethod
-    def of(cls, collectives: Iterable[Collective], first_id: int, *, source: str = "", licence: str = "") -> "Groups":
+    def of(
+        cls,
+        collectives: Iterable[Collective],
+        first_id: int,
+        *,
+        placement: Literal["late", "early"] = "late",
+        source: str = "",
+        licence: str = "",
+    ) -> Self:
         """Nobody first, then the collectives in their order, with token ids from ``first_id`` on."""
         nobody = Group(
             id=NOBODY,
@@ -83,6 +91,7 @@ class Groups(_Part):
             token_id=first_id,
         )
         return cls(
+            placement=placement,
             groups=(
                 nobody,
                 *(
@@ -97,7 +106,7 @@ class Groups(_Part):
                     )
                     for at, one in enumerate(collectives, start=1)
                 ),
-            )
+            ),
         )
 
 

@@ -6,6 +6,7 @@ Every voice, however it is made, turns a question into a request to an engine; t
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from pluralign.core.chat import Message
 from pluralign.core.collective import Collective
 from pluralign.core.question import Question
 from pluralign.engines.base import ScoreRequest

@@ -48,8 +48,8 @@ class Way:
         """Whether answers depend on the collective. If not, one poll serves all of them."""
         return self.strategy.steered or self.groups is not None
 
-    def start(self, collective: Collective | None) -> str:
-        """What the reply is made to begin with: the collective's identity token, or nothing.
+    def token(self, collective: Collective | None) -> str:
+        """The collective's identity token, or nothing where the adapter is not asked by tokens.
 
         Raises :class:`UnknownNameError` for a collective that the adapter has no token for.
         """

@@ -1,0 +1,423 @@
+"""Trains voices toward the distributions of their peoples' answers. Knows no file but checkpoints and the history.
+
+A step draws questions; each is laid out once, its collectives hanging on it as branches, and all their options are
+scored in one pass, exactly as a poll scores them. Everything that decides a step is drawn from the seed and kept in
+checkpoints, so a run that was killed goes on as if nothing had happened.
+"""
+
+import contextlib
+import json
+import math
+import random
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from pluralign import __version__
+from pluralign.core.adapter import MANIFEST_FILE, AdapterManifest
+from pluralign.core.collective import Collective
+from pluralign.core.errors import InterruptedRunError, ModelError, UsageError
+from pluralign.core.ids import content_hash
+from pluralign.engines.base import Engine, ScoreRequest
+from pluralign.engines.local import LocalEngine
+from pluralign.engines.quiet import quiet
+from pluralign.prompts.options import orders
+from pluralign.prompts.strategies import strategy
+from pluralign.train.anchor import AnchorSurvey, Reading
+from pluralign.train.distributional_config import DistributionalConfig
+from pluralign.train.identity import Taught, save_tokens, speak_through_others, teach_tokens
+from pluralign.train.learned import Figure, Learned
+from pluralign.train.losses import losses
+from pluralign.train.option_tree import lay_out, option_probabilities
+from pluralign.voices.library import Library
+from pluralign.voices.voice import Voice
+from pluralign.voices.way import Way
+
+CHECKPOINT = "checkpoint.pt"
+HISTORY = "history.jsonl"
+FLOOR_OF_RATE = 0.05
+"""The learning rate falls to this share of its greatest."""
+
+
+class Progress(NamedTuple):
+    """How far a training has come."""
+
+    step: int
+    steps: int
+    loss: float
+    """Of this step."""
+    reading: Reading | None
+    """What the anchor survey found, where it was asked after this step."""
+
+
+class Trained(NamedTuple):
+    """What came of a training."""
+
+    folder: Path
+    steps: int
+    stopped: str
+    """Why it stopped early; empty if it did not."""
+    best: Reading | None
+    resumed_at: int
+
+
+class _Parts(NamedTuple):
+    model: Any
+    taught: Taught | None
+    lora: list[torch.nn.Parameter]
+    rows: list[torch.nn.Parameter]
+
+    @property
+    def parameters(self) -> list[torch.nn.Parameter]:
+        return [*self.lora, *self.rows]
+
+
+class DistributionalTrainer:
+    """One training, from its configuration to an adapter's folder."""
+
+    def __init__(self, config: DistributionalConfig, data: Learned, engine: Engine, folder: Path):
+        """``engine``: the bare base model, whose weights stay as they are; ``folder``: where the adapter will lie."""
+        self.config, self.data, self.folder = config, data, folder
+        if not isinstance(engine, LocalEngine):
+            raise UsageError(f"{engine.name!r} does not run in this process, so it cannot be trained")
+        self._digest = str(engine.describe()["digest"])
+        torch.manual_seed(config.seed)
+        self._parts = _make_trainable(config, data, engine)
+        taught = self._parts.taught
+        self._renderer = engine.renderer if taught is None else taught.renderer
+        self._way = Way(
+            config.name, config.name, config.summary, strategy(config.asked), groups=taught.groups if taught else None
+        )
+        self._library = Library(data.survey)
+        self._engine = LocalEngine(
+            self._parts.model, self._renderer, name=config.name, digest="in training", method="tree"
+        )
+        self._draw = random.Random(f"distributional/{config.seed}")
+        self._queue: list[int] = []
+        self._optimiser = torch.optim.AdamW(
+            [
+                {"params": self._parts.lora, "lr": config.learning_rate, "full": config.learning_rate},
+                *(
+                    [{"params": self._parts.rows, "full": config.identity.learning_rate}]
+                    if config.identity is not None
+                    else []
+                ),
+            ],
+            lr=config.learning_rate,
+            betas=(0.9, 0.99),
+            weight_decay=0.0,
+        )
+        self._anchor = _anchor(config, data, self._way)
+        self._best: tuple[Reading, list[torch.Tensor]] | None = None
+        self._worse = 0
+        self._seconds = 0.0
+        self._tokens = self._examples = 0
+
+    def train(self, on_progress: Callable[[Progress], None] = lambda _: None) -> Trained:
+        """Train, or go on where an interrupted training stopped; writes the adapter.
+
+        Raises :class:`InterruptedRunError` where the disk does not take a checkpoint, and :class:`ModelError` where
+        memory is short.
+        """
+        config = self.config
+        begun = self._resume()
+        stopped = ""
+        started = time.process_time()
+        for step in range(begun + 1, config.steps + 1):
+            loss, parts = self._step(step)
+            reading = None
+            if self._anchor is not None and config.anchor is not None and step % config.anchor.every == 0:
+                reading = self._poll()
+                stopped = self._judge(reading)
+            self._note(step, loss, parts, reading)
+            on_progress(Progress(step, config.steps, loss, reading))
+            if step % config.save_every == 0 or step == config.steps or stopped:
+                now = time.process_time()
+                self._seconds, started = self._seconds + now - started, now
+                self._checkpoint(step, stopped)
+            if stopped:
+                break
+        else:
+            step = config.steps
+        return self._finish(step, stopped, begun)
+
+    # --- a step --------------------------------------------------------------------------------------------------
+
+    def _step(self, step: int) -> tuple[float, dict[str, float]]:
+        config = self.config
+        share = _rate(step, config.warmup, config.steps)
+        for group in self._optimiser.param_groups:
+            group["lr"] = group["full"] * share
+        self._parts.model.train()
+        total = 0.0
+        sums = {"kl": 0.0, "wasserstein": 0.0, "shift": 0.0, "mass": 0.0}
+        try:
+            for _ in range(config.questions):
+                requests, people, figure = self._next()
+                laid = lay_out(self._renderer, requests)
+                said = torch.stack(option_probabilities(self._parts.model, laid))
+                found = losses(said, people.to(said.device), ordered=figure.question.scale.ordered)
+                loss = found.total(config.loss) / config.questions
+                loss.backward()  # type: ignore[no-untyped-call]
+                total += float(loss.detach())
+                for name in sums:
+                    sums[name] += float(getattr(found, name).detach()) / config.questions
+                self._tokens += laid.tokens
+                self._examples += len(requests)
+        except (torch.OutOfMemoryError, MemoryError):
+            raise ModelError("out of memory while training: lower `peoples`, or train a smaller model") from None
+        if not math.isfinite(total):
+            raise ModelError(
+                f"the loss is no longer a number at step {step}: lower learning_rate, now {config.learning_rate}; "
+                "the last checkpoint is kept"
+            )
+        torch.nn.utils.clip_grad_norm_(self._parts.parameters, config.clip)
+        self._optimiser.step()
+        self._optimiser.zero_grad(set_to_none=True)
+        return total, sums
+
+    def _next(self) -> tuple[list[ScoreRequest], torch.Tensor, Figure]:
+        """The next question, for whom, and what they answered."""
+        config, draw = self.config, self._draw
+        if not self._queue:
+            figures = self.data.figures
+            copies = [int(one.weight) + (draw.random() < one.weight % 1) for one in figures]
+            self._queue = [at for at, count in enumerate(copies) for _ in range(count)]
+            draw.shuffle(self._queue)
+        figure = self.data.figures[self._queue.pop()]
+        order = draw.choice(orders(figure.question, config.orders, config.seed))
+        speakers_: list[Collective | None] = []
+        shares: list[tuple[float, ...]] = []
+        known = {one.id for one in self.data.peoples}
+        chosen = [at for at, one in enumerate(figure.peoples) if config.identity is None or one.id in known]
+        if len(chosen) > config.peoples:
+            chosen = sorted(draw.sample(chosen, config.peoples))
+        for at in chosen:
+            if config.identity is not None and draw.random() < config.identity.dropout:
+                continue  # nobody's token says it too: with the mean of all, which is what it would learn from each
+            speakers_.append(figure.peoples[at])
+            shares.append(figure.shares[at])
+        if config.identity is not None or not speakers_:
+            speakers_.append(None)
+            shares.append(figure.mean)
+        requests = [
+            Voice(self._way, speaker, self._library).ask(figure.question, order, config.labels) for speaker in speakers_
+        ]
+        return requests, torch.tensor(shares, dtype=torch.float32), figure
+
+    # --- the survey in the loop ----------------------------------------------------------------------------------
+
+    def _poll(self) -> Reading:
+        assert self._anchor is not None, "only asked where there is one"
+        self._parts.model.eval()
+        return self._anchor.read(self._engine)
+
+    def _judge(self, reading: Reading) -> str:
+        """Keep the best weights; say why to stop, or nothing."""
+        anchor = self.config.anchor
+        assert anchor is not None, "only asked where there is one"
+        if self._best is None or reading.distance < self._best[0].distance:
+            self._best = reading, [one.detach().clone() for one in self._parts.parameters]
+            self._worse = 0
+        else:
+            self._worse += 1
+        if anchor.patience is not None and self._worse >= anchor.patience:
+            return f"the distance of the anchor survey has not fallen for {self._worse} polls"
+        ratio = reading.entropy_ratio
+        if anchor.entropy_ratio is not None and ratio is not None:
+            low, high = anchor.entropy_ratio
+            if not low <= ratio <= high:
+                return f"the entropy ratio {ratio:.2f} has left the range from {low} to {high}"
+        if anchor.skill is not None and reading.skill is not None and reading.skill < anchor.skill:
+            return f"the skill {reading.skill:.2f} has fallen below {anchor.skill}"
+        return ""
+
+    # --- files ---------------------------------------------------------------------------------------------------
+
+    def _note(self, step: int, loss: float, parts: dict[str, float], reading: Reading | None) -> None:
+        line: dict[str, Any] = {"step": step, "loss": loss, **parts}
+        if reading is not None:
+            line["anchor"] = reading._asdict()
+        with (self.folder / HISTORY).open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(line) + "\n")
+
+    def _checkpoint(self, step: int, stopped: str) -> None:
+        state = {
+            "config": content_hash(self.config.model_dump(mode="json")),
+            "step": step,
+            "stopped": stopped,
+            "parameters": [one.detach() for one in self._parts.parameters],
+            "optimiser": self._optimiser.state_dict(),
+            "draw": self._draw.getstate(),
+            "torch": torch.get_rng_state(),
+            "queue": self._queue,
+            "best": None if self._best is None else (tuple(self._best[0]), self._best[1]),
+            "worse": self._worse,
+            "seconds": self._seconds,
+            "tokens": self._tokens,
+            "examples": self._examples,
+        }
+        place = self.folder / CHECKPOINT
+        part = place.with_name(f".{CHECKPOINT}.part")
+        try:
+            torch.save(state, part)
+            part.replace(place)
+        except (OSError, RuntimeError) as error:
+            part.unlink(missing_ok=True)
+            raise InterruptedRunError(
+                f"the checkpoint of step {step} could not be written ({getattr(error, 'strerror', error)}): make room "
+                f"and run the same command again; the one before is kept in {str(self.folder)!r}"
+            ) from None
+
+    def _resume(self) -> int:
+        """Take up an interrupted training; the step it had reached, 0 for a new one."""
+        place = self.folder / CHECKPOINT
+        history = self.folder / HISTORY
+        if not place.is_file():
+            history.unlink(missing_ok=True)
+            return 0
+        state = torch.load(place, map_location=self._parts.model.device, weights_only=True)
+        if state["config"] != content_hash(self.config.model_dump(mode="json")):
+            raise UsageError(
+                f"{str(self.folder)!r} holds a training with another configuration: name another folder with --out"
+            )
+        with torch.no_grad():
+            for one, saved in zip(self._parts.parameters, state["parameters"], strict=True):
+                one.copy_(saved)
+        self._optimiser.load_state_dict(state["optimiser"])
+        version, numbers, gauss = state["draw"]
+        self._draw.setstate((version, tuple(numbers), gauss))
+        torch.set_rng_state(state["torch"].cpu())
+        self._queue, self._worse = list(state["queue"]), state["worse"]
+        if state["best"] is not None:
+            self._best = Reading(*state["best"][0]), state["best"][1]
+        self._seconds, self._tokens, self._examples = state["seconds"], state["tokens"], state["examples"]
+        step = int(state["step"])
+        lines = history.read_text(encoding="utf-8").splitlines() if history.is_file() else []
+        kept = [line for line in lines if _step_of(line) <= step]
+        history.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        return self.config.steps if state["stopped"] else step
+
+    def _finish(self, step: int, stopped: str, begun: int) -> Trained:
+        """Put the best weights back and write the adapter."""
+        best = None
+        if self._best is not None:
+            best, weights = self._best
+            with torch.no_grad():
+                for one, kept in zip(self._parts.parameters, weights, strict=True):
+                    one.copy_(kept)
+        self._save(step, stopped, best)
+        return Trained(self.folder, step, stopped, best, begun)
+
+    def _save(self, step: int, stopped: str, best: Reading | None) -> None:
+        config, parts = self.config, self._parts
+        beside = self.folder / ".adapter.part"
+        shutil.rmtree(beside, ignore_errors=True)
+        beside.mkdir()
+        try:
+            if config.lora is not None:
+                with quiet():
+                    parts.model.save_pretrained(str(beside))
+                (beside / "README.md").unlink(missing_ok=True)
+            if parts.taught is not None:
+                rows = parts.rows[0].detach()
+                rows, groups = speak_through_others(rows, parts.taught.groups, self.data.peoples, self.data.others)
+                save_tokens(beside, parts.taught, rows, groups)
+            manifest = AdapterManifest(
+                name=config.name,
+                method="distributional",
+                summary=config.summary or "trained toward the distributions of people's answers",
+                base=config.model,
+                base_digest=self._digest,
+                template_hash=self._renderer.template_hash,
+                asked=config.asked,
+                version=__version__,
+                config=config.model_dump(mode="json"),
+                training={
+                    "steps": step,
+                    "stopped": stopped,
+                    "processor_seconds": round(self._seconds, 1),
+                    "tokens": self._tokens,
+                    "examples": self._examples,
+                    "trained_parameters": sum(one.numel() for one in parts.parameters),
+                    "anchor": None if best is None else best._asdict(),
+                    "split": self.data.split(),
+                },
+            )
+            (beside / MANIFEST_FILE).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+            for file in sorted(beside.iterdir()):
+                file.replace(self.folder / file.name)
+        except OSError as error:
+            raise InterruptedRunError(
+                f"the adapter could not be written to {str(self.folder)!r} ({error.strerror}): make room and run the "
+                "same command again; the checkpoint is kept"
+            ) from None
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+
+
+def _make_trainable(config: DistributionalConfig, data: Learned, engine: LocalEngine) -> _Parts:
+    """Give the model new tokens and low-rank weights; nothing else of it can be trained."""
+    model = engine.model
+    model.requires_grad_(False)
+    taught: Taught | None = None
+    if config.identity is not None:
+        taught = teach_tokens(
+            model,
+            engine.renderer,
+            data.survey.collectives,
+            placement=config.identity.placement,
+            seed=config.seed,
+            source=data.survey.citation,
+            licence=data.survey.licence,
+        )
+    lora: list[torch.nn.Parameter] = []
+    if config.lora is not None:
+        from peft import LoraConfig, get_peft_model
+
+        peft_config = LoraConfig(
+            r=config.lora.rank,
+            lora_alpha=config.lora.alpha,  # type: ignore[arg-type, unused-ignore]
+            lora_dropout=config.lora.dropout,
+            target_modules=list(config.lora.targets),
+            bias="none",
+            task_type="CAUSAL_LM",
+        )
+        try:
+            model = get_peft_model(model, peft_config)
+        except ValueError as error:
+            raise UsageError(f"lora.targets {', '.join(config.lora.targets)}: {error}") from None
+        lora = [one for name, one in model.named_parameters() if "lora_" in name]
+    rows: list[torch.nn.Parameter] = []
+    if taught is not None:
+        assert isinstance(taught.overlay.rows, torch.nn.Parameter), "taught rows are parameters"
+        taught.overlay.rows.requires_grad_(True)
+        rows = [taught.overlay.rows]
+    return _Parts(model, taught, lora, rows)
+
+
+def _anchor(config: DistributionalConfig, data: Learned, way: Way) -> AnchorSurvey | None:
+    if config.anchor is None or not data.validation:
+        return None
+    count = min(config.anchor.peoples, len(data.peoples))
+    # Spread evenly over the survey's order, which goes by region.
+    peoples = [data.peoples[(2 * at + 1) * len(data.peoples) // (2 * count)] for at in range(count)]
+    return AnchorSurvey(
+        data.survey, [one.id for one in data.validation], peoples, way, labels=config.labels, seed=config.seed
+    )
+
+
+def _rate(step: int, warmup: int, steps: int) -> float:
+    """Share of the learning rate at a step: a straight rise, then half a cosine down to a twentieth."""
+    rise = min(1.0, step / warmup) if warmup else 1.0
+    return rise * (FLOOR_OF_RATE + (1 - FLOOR_OF_RATE) * 0.5 * (1 + math.cos(math.pi * step / steps)))
+
+
+def _step_of(line: str) -> int:
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        return int(json.loads(line)["step"])
+    return 1 << 62

@@ -1,0 +1,160 @@
+"""Identity tokens: one new token per collective, its row made from the collective's description, then trained.
+
+The token is only ever read: its row lies over the input embedding, and the model's vocabulary of replies stays the
+base's, so tied and untied models are the same to it. On disk a row is one of PEFT's trainable tokens, so that PEFT
+loads what is written here. Knows no question and no loss.
+"""
+
+import copy
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import torch
+from safetensors.torch import load_file, save_file
+from tokenizers import AddedToken
+
+from pluralign.core.adapter import GROUPS_FILE, NOBODY, Group, Groups
+from pluralign.core.collective import Collective
+from pluralign.core.errors import UnknownNameError, UsageError
+from pluralign.engines.rendering import Renderer
+from pluralign.engines.worn import TOKEN_ROWS, Overlay
+
+NOISE = 0.01
+"""Noise of a new row, as a share of the embedding's own spread: what tells two groups of the same words apart."""
+
+
+class Taught(NamedTuple):
+    """A renderer that knows the tokens, and an input embedding that has their rows."""
+
+    groups: Groups
+    renderer: Renderer
+    overlay: Overlay
+    place: str
+    """Where the input embedding stands in the model, such as ``model.embed_tokens``."""
+
+
+def teach_tokens(
+    model: Any,
+    renderer: Renderer,
+    collectives: Sequence[Collective],
+    *,
+    seed: int,
+    placement: Literal["late", "early"] = "late",
+    source: str = "",
+    licence: str = "",
+) -> Taught:
+    """Give a model tokens of the collectives and of nobody in particular; their rows are ready to be trained."""
+    tokenizer = copy.deepcopy(renderer.tokenizer)
+    groups = Groups.of(collectives, len(tokenizer), placement=placement, source=source, licence=licence)
+    known = set(tokenizer.get_vocab())
+    for group in groups.groups:
+        if group.token in known:
+            raise UsageError(f"the tokenizer has a token {group.token!r} already: train on the base model itself")
+    tokenizer.add_tokens([AddedToken(group.token, special=True) for group in groups.groups], special_tokens=True)
+    embedding = model.get_input_embeddings()
+    place = next(name for name, part in model.named_modules() if part is embedding)
+    rows = initial_rows(embedding.weight, tokenizer, groups.groups, seed=seed)
+    overlay = Overlay(embedding)
+    overlay.first = groups.groups[0].token_id
+    overlay.rows = torch.nn.Parameter(rows)
+    model.set_input_embeddings(overlay)
+    return Taught(groups, renderer.with_tokenizer(tokenizer), overlay, place)
+
+
+def initial_rows(weight: torch.Tensor, tokenizer: Any, groups: Sequence[Group], *, seed: int) -> torch.Tensor:
+    """A row per group: the mean of the rows of its description's tokens, and a little noise; shape (groups, width)."""
+    means = torch.stack(
+        [
+            weight.detach()[tokenizer(group.description, add_special_tokens=False)["input_ids"]].float().mean(dim=0)
+            for group in groups
+        ]
+    )
+    draw = torch.Generator().manual_seed(seed)
+    noise = torch.randn(means.shape, generator=draw) * NOISE * float(weight.detach().float().std())
+    return (means.cpu() + noise).to(weight.device, weight.dtype)
+
+
+def mixture(rows: torch.Tensor, groups: Groups, weights: Mapping[str, float]) -> torch.Tensor:
+    """The row that speaks for several collectives at once: the weighted mean of theirs; shape (width,).
+
+    ``weights``: collective id -> share, summing to 1. Raises :class:`UnknownNameError` or :class:`UsageError`.
+    """
+    place = {group.id: at for at, group in enumerate(groups.groups)}
+    for one, weight in weights.items():
+        if one not in place:
+            raise UnknownNameError("collective of this adapter", one, [known for known in place if known])
+        if weight < 0:
+            raise UsageError(f"the share of {one!r} in a mixture must not be negative, got {weight}")
+    total = sum(weights.values())
+    if abs(total - 1) > 1e-6:
+        raise UsageError(f"the shares of a mixture must sum to 1, got {total:.6g}: {dict(weights)}")
+    return torch.stack([weight * rows[place[one]] for one, weight in weights.items()]).sum(dim=0)
+
+
+def speak_through_others(
+    rows: torch.Tensor, groups: Groups, trained: Sequence[Collective], others: Sequence[Collective]
+) -> tuple[torch.Tensor, Groups]:
+    """Rows for collectives that were not trained: the mean of the trained ones of their region, else nobody's row.
+
+    Their descriptions then say so.
+    """
+    rows = rows.clone()
+    place = {group.id: at for at, group in enumerate(groups.groups)}
+    told = list(groups.groups)
+    for one in others:
+        near = [other.id for other in trained if one.region and other.region == one.region] or [NOBODY]
+        rows[place[one.id]] = mixture(rows, groups, {other: 1 / len(near) for other in near})
+        whose = "nobody in particular" if near == [NOBODY] else ", ".join(near)
+        told[place[one.id]] = told[place[one.id]].model_copy(
+            update={"description": f"not trained: the mean of the rows of {whose}"}
+        )
+    return rows, groups.model_copy(update={"groups": tuple(told)})
+
+
+def save_tokens(folder: Path, taught: Taught, rows: torch.Tensor, groups: Groups) -> None:
+    """Write rows, ids and tokenizer into an adapter's folder, beside the low-rank weights that may lie there.
+
+    PEFT's own names: an adapter without low-rank weights becomes one of its trainable-tokens adapters.
+    """
+    ids = [group.token_id for group in groups.groups]
+    file, config_file = folder / "adapter_model.safetensors", folder / "adapter_config.json"
+    rows = rows.detach().cpu().contiguous()
+    name = taught.place.rsplit(".", 1)[-1]
+    if config_file.is_file():
+        config = json.loads(config_file.read_text(encoding="utf-8"))
+        config["trainable_token_indices"] = {name: ids}
+        key = f"base_model.model.{taught.place}.token_adapter.{TOKEN_ROWS}"
+        tensors = {**load_file(str(file)), key: rows}
+    else:
+        config = {
+            "peft_type": "TRAINABLE_TOKENS",
+            "task_type": "CAUSAL_LM",
+            "base_model_name_or_path": None,
+            "inference_mode": True,
+            "target_modules": [name],
+            "token_indices": ids,
+        }
+        tensors = {f"base_model.model.{taught.place}.{TOKEN_ROWS}": rows}
+    save_file(tensors, str(file), metadata={"format": "pt"})
+    config_file.write_text(json.dumps(config, indent=2, sort_keys=True), encoding="utf-8")
+    taught.renderer.tokenizer.save_pretrained(str(folder))
+    (folder / GROUPS_FILE).write_text(groups.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def prepare_for_peft(model: Any, taught: Taught) -> dict[str, list[int]]:
+    """Put the rows into a longer embedding instead, for trainers that use PEFT's own ``trainable_token_indices``.
+
+    Returns that setting. The output of a tied model then has the new rows too, and so has that of an untied one,
+    initialised alike.
+    """
+    rows = taught.overlay.rows
+    assert rows is not None, "tokens were taught"
+    model.set_input_embeddings(taught.overlay.base)
+    model.resize_token_embeddings(len(taught.renderer.tokenizer), mean_resizing=False)
+    ids = [group.token_id for group in taught.groups.groups]
+    with torch.no_grad():
+        model.get_input_embeddings().weight[ids] = rows
+        model.get_output_embeddings().weight[ids] = rows
+    return {taught.place.rsplit(".", 1)[-1]: ids}
