@@ -83,12 +83,12 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(tied: bool, tmp_pa
 
 
 def test_what_is_written_is_a_voice_that_is_closer_to_its_people(tmp_path: Path) -> None:
-    settings = {
-        "steps": 60,
+    settings: dict[str, Any] = {
+        "steps": 40,
         "questions": 2,
         "learning_rate": 0.01,
         "identity": {"learning_rate": 0.05},
-        "save_every": 60,
+        "save_every": 40,
     }
     made = trainer(tmp_path / "one", **settings)
     made.train()
@@ -135,7 +135,7 @@ def test_by_name_without_tokens(tmp_path: Path) -> None:
 def test_the_survey_in_the_loop_steers(tmp_path: Path) -> None:
     anchor = {"every": 1, "share": 0.1, "peoples": 2}
     seen: list[Progress] = []
-    wild = {"anchor": {**anchor, "patience": 1}, "learning_rate": 0.5, "steps": 40, "save_every": 40}
+    wild: Any = {"anchor": {**anchor, "patience": 1}, "learning_rate": 0.5, "steps": 40, "save_every": 40}
     made = trainer(tmp_path / "a", **wild)
     stopped = made.train(seen.append)
     assert "has not fallen for 1 polls" in stopped.stopped
@@ -165,7 +165,7 @@ def test_mistakes_take_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     made_trainer = trainer(tmp_path / "b")
     with monkeypatch.context() as patch:
-        patch.setattr(distributional.torch, "save", full)
+        patch.setattr("torch.save", full)
         with pytest.raises(InterruptedRunError, match="No space left"):
             made_trainer.train()
 

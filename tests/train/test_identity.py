@@ -14,6 +14,7 @@ from pluralign.core.adapter import GROUPS_FILE, Groups
 from pluralign.core.chat import Message
 from pluralign.core.errors import UnknownNameError, UsageError
 from pluralign.engines.base import ScoreRequest
+from pluralign.engines.local import LocalEngine
 from pluralign.surveys import load
 from pluralign.train.identity import (
     initial_rows,
@@ -60,7 +61,7 @@ def test_tokens_survive_saving_and_loading(tied: bool, tmp_path: Path) -> None:
     taught = teach_tokens(model, engine.renderer, PEOPLES[:3], seed=0)
     spread(taught.overlay.rows)
     assert taught.overlay.rows is not None
-    inside = tiny_models.LocalEngine(model, taught.renderer, name="tiny", digest="0")
+    inside = LocalEngine(model, taught.renderer, name="tiny", digest="0")
     requests = [request(group.token) for group in taught.groups.groups]
     before = inside.score(requests)
     assert len({tuple(one.logprobs) for one in before}) == len(requests), "swapping the token changes the answer"
@@ -80,7 +81,7 @@ def test_adding_a_group_changes_nothing_for_nobody_in_particular() -> None:
         model = tiny_models.model("llama")
         engine = tiny_models.engine(model)
         taught = teach_tokens(model, engine.renderer, PEOPLES[:count], seed=0)
-        inside = tiny_models.LocalEngine(model, taught.renderer, name="tiny", digest="0")
+        inside = LocalEngine(model, taught.renderer, name="tiny", digest="0")
         answers.append(inside.score([request(taught.groups.groups[0].token)])[0].logprobs)
     assert answers[0] == answers[1]
 

@@ -11,6 +11,7 @@ import torch
 from pluralign.core.chat import Message
 from pluralign.core.errors import ModelError
 from pluralign.engines.base import ScoreRequest
+from pluralign.engines.local import LocalEngine
 from pluralign.prompts.options import Labels, orders
 from pluralign.prompts.strategies import STRATEGIES
 from pluralign.surveys import load
@@ -52,7 +53,7 @@ def asked(way: Way, at: int, order: int = 0) -> list[ScoreRequest]:
 def test_options_have_the_probabilities_that_a_poll_finds(taught: Any, at: int) -> None:
     model, found, way = taught
     requests = asked(way, at)
-    engine = tiny_models.LocalEngine(model, found.renderer, name="tiny", digest="0")
+    engine = LocalEngine(model, found.renderer, name="tiny", digest="0")
     wanted = [torch.tensor(scores.logprobs).exp() for scores in engine.score(requests)]
     laid = lay_out(found.renderer, requests)
     # The very tokens that the poll reads, from end to end.
