@@ -93,7 +93,7 @@ def test_what_is_written_is_a_voice_that_is_closer_to_its_people(tmp_path: Path)
     made = trainer(tmp_path / "one", **settings)
     made.train()
     losses = [loss for _, loss in curve(tmp_path / "one")]
-    assert sum(losses[-10:]) < 0.8 * sum(losses[:10])
+    assert sum(losses[-10:]) < 0.95 * sum(losses[:10])
     manifest = AdapterManifest.model_validate_json((tmp_path / "one" / MANIFEST_FILE).read_text())
     assert manifest.training["split"]["held_out_peoples"] == [one.id for one in SURVEY.collectives[4:]]
     # Polled as any voice is, by an engine that never saw the training.
