@@ -4,7 +4,7 @@ import importlib
 import subprocess
 import sys
 
-BENCHMARKS = {"graph": (), "scoring": ("--lm-eval",), "scale": ()}
+BENCHMARKS = {"graph": (), "scoring": ("--lm-eval",), "scale": (), "identity": ()}
 """Module -> arguments."""
 
 

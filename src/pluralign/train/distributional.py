@@ -115,7 +115,8 @@ class DistributionalTrainer:
         self._best: tuple[Reading, list[torch.Tensor]] | None = None
         self._worse = 0
         self._seconds = 0.0
-        self._tokens = self._examples = 0
+        self._tokens = self.examples = 0
+        """Questions times collectives that were learned from."""
 
     def train(self, on_progress: Callable[[Progress], None] = lambda _: None) -> Trained:
         """Train, or go on where an interrupted training stopped; writes the adapter.
@@ -128,7 +129,7 @@ class DistributionalTrainer:
         stopped = ""
         started = time.process_time()
         for step in range(begun + 1, config.steps + 1):
-            loss, parts = self._step(step)
+            loss, parts = self.step(step)
             reading = None
             if self._anchor is not None and config.anchor is not None and step % config.anchor.every == 0:
                 reading = self._poll()
@@ -147,7 +148,8 @@ class DistributionalTrainer:
 
     # --- a step --------------------------------------------------------------------------------------------------
 
-    def _step(self, step: int) -> tuple[float, dict[str, float]]:
+    def step(self, step: int) -> tuple[float, dict[str, float]]:
+        """Learn from the next questions: loss and its parts. Raises :class:`ModelError` where memory is short."""
         config = self.config
         share = _rate(step, config.warmup, config.steps)
         for group in self._optimiser.param_groups:
@@ -167,7 +169,7 @@ class DistributionalTrainer:
                 for name in sums:
                     sums[name] += float(getattr(found, name).detach()) / config.questions
                 self._tokens += laid.tokens
-                self._examples += len(requests)
+                self.examples += len(requests)
         except (torch.OutOfMemoryError, MemoryError):
             raise ModelError("out of memory while training: lower `peoples`, or train a smaller model") from None
         if not math.isfinite(total):
@@ -259,7 +261,7 @@ class DistributionalTrainer:
             "worse": self._worse,
             "seconds": self._seconds,
             "tokens": self._tokens,
-            "examples": self._examples,
+            "examples": self.examples,
         }
         place = self.folder / CHECKPOINT
         part = place.with_name(f".{CHECKPOINT}.part")
@@ -295,7 +297,7 @@ class DistributionalTrainer:
         self._queue, self._worse = list(state["queue"]), state["worse"]
         if state["best"] is not None:
             self._best = Reading(*state["best"][0]), state["best"][1]
-        self._seconds, self._tokens, self._examples = state["seconds"], state["tokens"], state["examples"]
+        self._seconds, self._tokens, self.examples = state["seconds"], state["tokens"], state["examples"]
         step = int(state["step"])
         lines = history.read_text(encoding="utf-8").splitlines() if history.is_file() else []
         kept = [line for line in lines if _step_of(line) <= step]
@@ -303,13 +305,14 @@ class DistributionalTrainer:
         return self.config.steps if state["stopped"] else step
 
     def _finish(self, step: int, stopped: str, begun: int) -> Trained:
-        """Put the best weights back and write the adapter."""
+        """Put the best weights back, if they are to be kept, and write the adapter."""
         best = None
         if self._best is not None:
             best, weights = self._best
-            with torch.no_grad():
-                for one, kept in zip(self._parts.parameters, weights, strict=True):
-                    one.copy_(kept)
+            if self.config.anchor is not None and self.config.anchor.keep == "best":
+                with torch.no_grad():
+                    for one, kept in zip(self._parts.parameters, weights, strict=True):
+                        one.copy_(kept)
         self._save(step, stopped, best)
         return Trained(self.folder, step, stopped, best, begun)
 
@@ -342,7 +345,7 @@ class DistributionalTrainer:
                     "stopped": stopped,
                     "processor_seconds": round(self._seconds, 1),
                     "tokens": self._tokens,
-                    "examples": self._examples,
+                    "examples": self.examples,
                     "trained_parameters": sum(one.numel() for one in parts.parameters),
                     "anchor": None if best is None else best._asdict(),
                     "split": self.data.split(),

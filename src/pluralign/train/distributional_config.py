@@ -79,8 +79,10 @@ class Anchor(_Part):
     """Share of the questions that may be learned which is kept back for this. Never the held-out ones."""
     peoples: Count = 4
     """How many of the trained peoples are polled."""
+    keep: Literal["best", "last"] = "best"
+    """Which weights become the adapter: those with the smallest distance on this survey, or the last ones."""
     patience: Count | None = None
-    """Stop when the distance has not fallen for so many polls, and keep the best weights; ``None``: never."""
+    """Stop when the distance has not fallen for so many polls; ``None``: never."""
     entropy_ratio: tuple[float, float] | None = None
     """Stop when the answers' entropy over the people's leaves this range; ``None``: never."""
     skill: float | None = None
