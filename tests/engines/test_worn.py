@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from pluralign.core.chat import Message
-from pluralign.core.errors import DataError, ModelError
+from pluralign.core.errors import DataError, ModelError, UnknownNameError, UsageError
 from pluralign.engines.base import ChatRequest, ScoreRequest
 
 pytest.importorskip("torch")
 
 import torch
 
-from pluralign.core.adapter import MANIFEST_FILE, AdapterManifest
+from pluralign.core.adapter import MANIFEST_FILE, AdapterManifest, mixture_token
 from tests.engines import tiny_models
 
 pytestmark = [
@@ -122,6 +122,32 @@ def test_a_stream_half_read_leaves_the_base_bare(two: tuple[Path, Path], base: A
     pieces = engine.stream(ChatRequest(TURNS, max_tokens=20, adapter=str(two[0]), reply_start="<|collective:ken|>"))
     next(pieces)
     assert engine.score([ask()]) == bare
+
+
+def test_collectives_are_mixed_by_averaging_their_rows(two: tuple[Path, Path], base: Any) -> None:
+    engine = tiny_models.engine(base, digest="0")
+    ken, usa, half, more, alone = (
+        ask(two[0], token)
+        for token in (
+            "<|collective:ken|>",
+            "<|collective:usa|>",
+            mixture_token({"KEN": 0.5, "USA": 0.5}),
+            mixture_token({"KEN": 0.9, "USA": 0.1}),
+            mixture_token({"USA": 1.0}),
+        )
+    )
+    found = [one.logprobs for one in engine.score([ken, usa, half, more, alone])]
+    assert found[4] == pytest.approx(found[1], abs=1e-5), "a mixture of one is that one"
+    assert len({tuple(round(value, 4) for value in one) for one in found[:4]}) == 4
+    # In another engine the tokens get other ids; what is asked for stays the same, and so do keys.
+    other = tiny_models.engine(base, digest="0")
+    assert other.score([more, half])[1].logprobs == pytest.approx(found[2], abs=1e-5)
+    keys = engine.plan([ken, usa, half, more, alone]).keys
+    assert len(set(keys)) == 5
+    with pytest.raises(UnknownNameError, match="collective of this adapter 'fra'"):
+        engine.score([ask(two[0], mixture_token({"FRA": 1.0}))])
+    with pytest.raises(UsageError, match="sum to 1"):
+        mixture_token({"KEN": 0.5})
 
 
 def test_what_does_not_belong_together_is_refused(tmp_path: Path) -> None:

@@ -4,17 +4,20 @@ Two files lie beside the adapter's weights: ``pluralign.json`` (an :class:`Adapt
 tokens, ``groups.json`` (:class:`Groups`). Knows neither weights nor tokenizers.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pluralign.core.collective import Collective, Slug
-from pluralign.core.errors import UnknownNameError
+from pluralign.core.errors import UnknownNameError, UsageError
 from pluralign.core.question import NonEmpty
 
 MANIFEST_FILE = "pluralign.json"
 GROUPS_FILE = "groups.json"
+
+_MIXTURE = re.compile(r"<\|collective:[a-z0-9_.-]+=[0-9.e-]+(?:\+[a-z0-9_.-]+=[0-9.e-]+)*\|>")
 
 NOBODY = ""
 """Id of the group of those that no group was named for: the adapter's default voice."""
@@ -23,6 +26,26 @@ NOBODY = ""
 def identity_token(collective_id: str) -> str:
     """The special token that stands for a collective, such as ``<|collective:ken|>``; of nobody, for the empty id."""
     return f"<|collective:{collective_id.lower()}|>" if collective_id else "<|collective|>"
+
+
+def mixture_token(weights: Mapping[str, float]) -> str:
+    """The token of several collectives at once, such as ``<|collective:ken=0.6+usa=0.4|>``: its row is the weighted
+    mean of theirs.
+
+    ``weights``: collective id -> share. Raises :class:`UsageError` unless shares are positive and sum to 1.
+    """
+    if any(weight <= 0 for weight in weights.values()) or abs(sum(weights.values()) - 1) > 1e-6:
+        raise UsageError(f"the shares of a mixture must be positive and sum to 1, got {dict(weights)}")
+    parts = "+".join(f"{one.lower()}={weight:.6g}" for one, weight in sorted(weights.items()))
+    return f"<|collective:{parts}|>"
+
+
+def mixed(token: str) -> dict[str, float] | None:
+    """Slug -> share of a mixture's token; ``None`` for any other text."""
+    if not _MIXTURE.fullmatch(token):
+        return None
+    parts = token.removeprefix("<|collective:").removesuffix("|>").split("+")
+    return {slug: float(weight) for slug, weight in (part.rsplit("=", 1) for part in parts)}
 
 
 class _Part(BaseModel):
@@ -110,6 +133,16 @@ class Groups(_Part):
         )
 
 
+class Lessons(_Part):
+    """What an adapter was trained on, so that a poll can say what of it the voice has seen."""
+
+    survey: str = ""
+    questions: tuple[str, ...] = ()
+    """Ids of that survey's questions whose answers were learned."""
+    peoples: tuple[str, ...] = ()
+    """Ids of the collectives whose answers were learned."""
+
+
 class AdapterManifest(_Part):
     """Beside an adapter's weights: what they belong to and how they were made."""
 
@@ -128,6 +161,8 @@ class AdapterManifest(_Part):
     """Content hash of the chat template it was trained with."""
     asked: str = ""
     """The way of asking it was trained on, as in ``pluralign poll --voice``; empty if none in particular."""
+    lessons: Lessons = Lessons()
+    """Whose answers to what were learned; empty where it was trained on something else."""
     version: str = ""
     """Of pluralign."""
     created: str = ""

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import torch
 
+from pluralign.core.adapter import mixed
 from pluralign.core.errors import ModelError
 from pluralign.core.ids import canonical_json
 from pluralign.engines import plain, prefix
@@ -187,7 +188,7 @@ class LocalEngine:
     def _prompts(self, requests: Sequence[ChatRequest]) -> list[tuple[int, ...]]:
         found: dict[int, tuple[int, ...]] = {}
         for adapter, places in by_adapter(requests).items():
-            renderer = self._renderer(adapter)
+            renderer = self._renderer(adapter, [requests[at] for at in places])
             # A prompt that is asked for many replies is rendered once.
             texts = {requests[at]: renderer.text(requests[at].messages, requests[at].reply_start) for at in places}
             unique = list(dict.fromkeys(texts.values()))
@@ -197,8 +198,8 @@ class LocalEngine:
 
     def _replies(self, requests: Sequence[ChatRequest]) -> Iterator[list[Reply]]:
         """All of ``requests`` name the same adapter."""
+        renderer = self._renderer(requests[0].adapter, requests)
         worn = self._worn(requests[0].adapter)
-        renderer = self._renderer(requests[0].adapter)
         prompts = self._prompts(requests)
         # Models that keep something else than keys and values cannot be read in rows of unequal length.
         padded = self.method in TREES
@@ -234,14 +235,21 @@ class LocalEngine:
             )
         return self._wardrobe.get(adapter, offline=self._offline)
 
-    def _renderer(self, adapter: str) -> Renderer:
+    def _renderer(self, adapter: str, requests: Sequence[ScoreRequest | ChatRequest]) -> Renderer:
+        """What renders these requests, which all name this adapter; mixtures of its tokens become tokens first."""
         worn = self._worn(adapter)
-        return self.renderer if worn is None else worn.renderer
+        if worn is None:
+            return self.renderer
+        for token in dict.fromkeys(request.reply_start for request in requests):
+            if mixed(token) is not None and not worn.renderer.knows(token):
+                worn = self._wardrobe.mix(worn, token)
+        return worn.renderer
 
     def _render(self, requests: Sequence[ScoreRequest]) -> list[Rendered]:
         found: dict[int, Rendered] = {}
         for adapter, places in by_adapter(requests).items():
-            found.update(zip(places, self._renderer(adapter).render([requests[at] for at in places]), strict=True))
+            mine = [requests[at] for at in places]
+            found.update(zip(places, self._renderer(adapter, mine).render(mine), strict=True))
         rendered = [found[at] for at in range(len(requests))]
         limit = context_length(self.model)
         for part in rendered:
@@ -283,6 +291,7 @@ class LocalEngine:
             "dtype": str(self.model.dtype),
             "stem": part.stem,
             "forms": part.forms,
+            **_mixture(request),
         }
         return hashlib.sha256(canonical_json(identity).encode()).hexdigest()
 
@@ -293,9 +302,15 @@ class LocalEngine:
             "adapter": self._adapter_digest if worn is None else worn.digest,
             "dtype": str(self.model.dtype),
             "prompt": prompt,
+            **_mixture(request),
             **drawn(request),
         }
         return hashlib.sha256(canonical_json(identity).encode()).hexdigest()
+
+
+def _mixture(request: ScoreRequest | ChatRequest) -> dict[str, str]:
+    """What a key must say beside token ids: a mixture's id depends on which mixtures were asked for before."""
+    return {} if mixed(request.reply_start) is None else {"mixture": request.reply_start}
 
 
 def _next_tokens(part: Rendered, path: tuple[int, ...]) -> list[int]:

@@ -78,6 +78,10 @@ class Renderer:
         """The same template over another tokenizer, as an adapter with tokens of its own brings one."""
         return Renderer(tokenizer, self.chat_template, special_tokens=self._special_tokens)
 
+    def knows(self, token: str) -> bool:
+        """Whether the tokenizer has this text as a token of its own."""
+        return token in self._vocabulary
+
     def text(self, messages: Sequence[Message], reply_start: str = "") -> str:
         """The conversation as one text, up to and with the beginning of the reply."""
         if not messages or messages[-1].role != "user":

@@ -6,16 +6,19 @@ vocabulary of replies stays the base's.
 """
 
 import contextlib
+import copy
 import json
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from tokenizers import AddedToken
 
-from pluralign.core.errors import MissingExtraError, ModelError
+from pluralign.core.adapter import mixed
+from pluralign.core.errors import MissingExtraError, ModelError, UnknownNameError
 from pluralign.engines.checkpoints import digest_of, find_adapter
 from pluralign.engines.manifest import read_groups, read_manifest
 from pluralign.engines.quiet import quiet
@@ -88,6 +91,27 @@ class Wardrobe:
         if adapter not in self._known:
             self._known[adapter] = self._load(adapter, find_adapter(adapter, offline=offline))
         return self._known[adapter]
+
+    def mix(self, worn: Worn, token: str) -> Worn:
+        """The adapter with one more token, whose row is the weighted mean of collectives' rows.
+
+        ``token``: as :func:`pluralign.core.adapter.mixture_token` writes it. Raises :class:`UnknownNameError` for a
+        collective that the adapter has no token for.
+        """
+        weights, groups = mixed(token), read_groups(worn.name)
+        if weights is None or groups is None or worn.rows is None:
+            raise ModelError(f"the adapter {worn.name!r} knows no identity token {token!r}")
+        place = {group.id.lower(): group.token_id - worn.first for group in groups.groups if group.id}
+        for slug in weights:
+            if slug not in place:
+                raise UnknownNameError("collective of this adapter", slug, place)
+        row = torch.stack([weight * worn.rows[place[slug]] for slug, weight in weights.items()]).sum(dim=0)
+        tokenizer = copy.deepcopy(worn.renderer.tokenizer)
+        tokenizer.add_tokens([AddedToken(token, special=True)], special_tokens=True)
+        renderer = self.renderer.with_tokenizer(tokenizer)
+        richer = replace(worn, renderer=renderer, rows=torch.cat([worn.rows, row[None]]))
+        self._known[worn.name] = richer
+        return richer
 
     @contextlib.contextmanager
     def wearing(self, worn: Worn | None) -> Iterator[None]:

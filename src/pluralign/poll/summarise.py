@@ -161,6 +161,22 @@ def _own_closest(closest: Mapping[str, Mapping[str, float]]) -> int | None:
     return sum(min(row, key=lambda people: row[people]) == spoken_for for spoken_for, row in own)
 
 
+def _seen(way: Way, prepared: Prepared) -> str:
+    """What of this poll a voice was trained on; empty if nothing."""
+    if way.lessons.survey != prepared.survey.name:
+        return ""
+    asked, learned = prepared.survey.questions, set(way.lessons.questions)
+    seen = sum(question.id in learned for question in asked)
+    peoples = [one.id for one in prepared.collectives if one.id in set(way.lessons.peoples)]
+    if not seen or not peoples:
+        return ""
+    return (
+        f"“{way.label}” was trained on people's answers to {seen} of these {len(asked)} questions, as given by "
+        f"{len(peoples)} of these {len(prepared.collectives)} peoples ({', '.join(peoples)}): where both meet it "
+        "repeats what it was told."
+    )
+
+
 def caveats(prepared: Prepared, cells: Sequence[Cell], unscored: Sequence[str]) -> tuple[str, ...]:
     """What a reader must know before believing any of it."""
     said = []
@@ -185,6 +201,7 @@ def caveats(prepared: Prepared, cells: Sequence[Cell], unscored: Sequence[str]) 
         said.append(
             f"{len(prepared.held_out)} questions were held out to fit temperatures on; they are in no other number."
         )
+    said += [one for way in dict.fromkeys(voice.way for voice in prepared.voices) if (one := _seen(way, prepared))]
     low = sorted({cell.voice for cell in cells if cell.captured < LOW_CAPTURE})
     if low:
         worst = min(cell.captured for cell in cells)

@@ -338,6 +338,7 @@ class DistributionalTrainer:
                 base_digest=self._digest,
                 template_hash=self._renderer.template_hash,
                 asked=config.asked,
+                lessons=self.data.lessons(),
                 version=__version__,
                 config=config.model_dump(mode="json"),
                 training={

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pluralign.core.adapter import Lessons
 from pluralign.core.collective import Collective
 from pluralign.core.errors import UsageError
 from pluralign.core.question import Question
@@ -49,6 +50,15 @@ class Learned(NamedTuple):
     held_out: tuple[Question, ...]
     left_out: dict[str, int]
     """Survey -> questions left out as they are too much like a held-out one."""
+
+    def lessons(self) -> Lessons:
+        """What of the first survey is learned, for whoever polls the adapter."""
+        ids = {one.question.id for one in self.figures if one.survey == self.survey.name}
+        return Lessons(
+            survey=self.survey.name,
+            questions=tuple(question.id for question in self.survey.questions if question.id in ids),
+            peoples=tuple(one.id for one in self.peoples),
+        )
 
     def split(self) -> dict[str, object]:
         """The split in plain data, as it is kept beside the adapter."""

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pluralign.core.adapter import AdapterManifest, Groups
+from pluralign.core.adapter import AdapterManifest, Groups, Lessons
 from pluralign.core.collective import Collective
 from pluralign.core.errors import UnknownNameError, UsageError
 from pluralign.engines.checkpoints import digest_of, find_adapter
@@ -42,6 +42,8 @@ class Way:
     """Whom the adapter has tokens for, where it is asked by them."""
     digest: str = field(default="", compare=False)
     """Content hash of the adapter."""
+    lessons: Lessons = field(default=Lessons(), compare=False)
+    """Whose answers to what the adapter was trained on."""
 
     @property
     def steered(self) -> bool:
@@ -88,6 +90,7 @@ def way(text: str, *, offline: bool = False) -> Way:
         adapter=folder,
         groups=tokens,
         digest=digest_of(find_adapter(folder, offline=offline)),
+        lessons=manifest.lessons if manifest else Lessons(),
     )
 
 
