@@ -38,7 +38,8 @@ def distance(asked: Way) -> float:
         for question in (SURVEY.question(one) for one in LEARNED):
             both = orders(question, 2)
             scores = engine.score([voice.ask(question, order, Labels.NUMBER) for order in both])
-            said = np.mean([probabilities(one) for one in scores], axis=0)
+            shares = [share for one in scores if (share := probabilities(one)) is not None]
+            said = np.mean(shares, axis=0)
             reference = SURVEY.reference(people, question.id)
             assert reference is not None
             found.append(wasserstein(said, reference.array))

@@ -16,6 +16,7 @@ from pluralign.prompts.options import Labels, orders
 from pluralign.prompts.strategies import STRATEGIES
 from pluralign.surveys import load
 from pluralign.train.identity import teach_tokens
+from pluralign.train.kept_stems import KeptStems
 from pluralign.train.option_tree import lay_out, option_probabilities
 from pluralign.voices.library import Library
 from pluralign.voices.voice import Voice
@@ -79,6 +80,37 @@ def test_one_pass_has_the_gradients_of_separate_passes(taught: Any) -> None:
     for shared, apart in zip(gradients([requests]), gradients([[one] for one in requests]), strict=True):
         assert float(shared.abs().max()) > 1e-3, "a gradient of nothing would prove nothing"
         assert torch.allclose(shared, apart, rtol=1e-4, atol=1e-5 * float(apart.abs().max()))
+
+
+@pytest.mark.parametrize("frozen", [1, 2, 3])
+def test_work_of_frozen_layers_may_be_kept(taught: Any, frozen: int) -> None:
+    model, found, way = taught
+    rows = found.overlay.rows
+    upper = [one for layer in model.model.layers[frozen:] for one in layer.parameters()]
+    kept = KeptStems(model, frozen)
+    for _ in range(2):  # the first time stems are computed, the second time they are there
+        for at in range(len(QUESTIONS)):
+            laid = lay_out(found.renderer, asked(way, at))
+            sides = []
+            for how in (None, kept):
+                for one in (rows, *upper):
+                    one.grad = None
+                options = torch.stack(option_probabilities(model, laid, how))
+                (torch.log(options) * torch.linspace(1, 2, options.shape[1])).sum().backward()  # type: ignore[no-untyped-call]
+                sides.append([options.detach(), *(one.grad.clone() for one in (rows, *upper))])
+            for plain, other in zip(*sides, strict=True):
+                assert torch.allclose(plain, other, rtol=1e-4, atol=1e-5 * max(1.0, float(plain.abs().max())))
+    assert len(model.model.layers) == 3, "the model is whole again"
+
+
+def test_kept_stems_stay_within_their_memory(taught: Any) -> None:
+    model, found, way = taught
+    kept = KeptStems(model, 2, most_bytes=1)
+    wanted = [option_probabilities(model, lay_out(found.renderer, asked(way, at)))[0] for at in (0, 1, 0)]
+    for at, plain in zip((0, 1, 0), wanted, strict=True):
+        [other, *_] = option_probabilities(model, lay_out(found.renderer, asked(way, at)), kept)
+        assert torch.allclose(plain, other, atol=1e-6)
+    assert len(kept._kept) == 1
 
 
 def test_collectives_hang_on_one_question(taught: Any) -> None:

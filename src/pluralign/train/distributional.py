@@ -30,15 +30,18 @@ from pluralign.prompts.strategies import strategy
 from pluralign.train.anchor import AnchorSurvey, Reading
 from pluralign.train.distributional_config import DistributionalConfig
 from pluralign.train.identity import Taught, save_tokens, speak_through_others, teach_tokens
+from pluralign.train.kept_stems import KeptStems
 from pluralign.train.learned import Figure, Learned
 from pluralign.train.losses import losses
-from pluralign.train.option_tree import lay_out, option_probabilities
+from pluralign.train.option_tree import Laid, lay_out, option_probabilities
 from pluralign.voices.library import Library
 from pluralign.voices.voice import Voice
 from pluralign.voices.way import Way
 
 CHECKPOINT = "checkpoint.pt"
 HISTORY = "history.jsonl"
+SAME = 1e-4
+"""Most by which a probability may differ where the work of frozen layers is kept."""
 FLOOR_OF_RATE = 0.05
 """The learning rate falls to this share of its greatest."""
 
@@ -112,6 +115,9 @@ class DistributionalTrainer:
             weight_decay=0.0,
         )
         self._anchor = _anchor(config, data, self._way)
+        frozen = _frozen_layers(config, self._parts.model)
+        self._stems = KeptStems(self._parts.model, frozen) if frozen and KeptStems.fits(self._parts.model) else None
+        self._stems_trusted = False
         self._best: tuple[Reading, list[torch.Tensor]] | None = None
         self._worse = 0
         self._seconds = 0.0
@@ -161,7 +167,7 @@ class DistributionalTrainer:
             for _ in range(config.questions):
                 requests, people, figure = self._next()
                 laid = lay_out(self._renderer, requests)
-                said = torch.stack(option_probabilities(self._parts.model, laid))
+                said = torch.stack(option_probabilities(self._parts.model, laid, self._kept_stems(laid)))
                 found = losses(said, people.to(said.device), ordered=figure.question.scale.ordered)
                 loss = found.total(config.loss) / config.questions
                 loss.backward()  # type: ignore[no-untyped-call]
@@ -181,6 +187,23 @@ class DistributionalTrainer:
         self._optimiser.step()
         self._optimiser.zero_grad(set_to_none=True)
         return total, sums
+
+    def _kept_stems(self, laid: Laid) -> KeptStems | None:
+        """The work of frozen layers, where there are any and the model can be cut; found out at the first question."""
+        if self._stems is None:
+            return None
+        if not self._stems_trusted:
+            model = self._parts.model
+            model.eval()
+            with torch.no_grad():
+                plain = option_probabilities(model, laid)
+                cut = option_probabilities(model, laid, self._stems)
+            model.train()
+            worst = max(float((one - other).abs().max()) for one, other in zip(plain, cut, strict=True))
+            self._stems_trusted = worst < SAME
+            if not self._stems_trusted:
+                self._stems = None
+        return self._stems
 
     def _next(self) -> tuple[list[ScoreRequest], torch.Tensor, Figure]:
         """The next question, for whom, and what they answered."""
@@ -383,11 +406,15 @@ def _make_trainable(config: DistributionalConfig, data: Learned, engine: LocalEn
     if config.lora is not None:
         from peft import LoraConfig, get_peft_model
 
+        layers = int(model.config.get_text_config().num_hidden_layers)
+        if config.lora.first_layer >= layers:
+            raise UsageError(f"lora.first_layer {config.lora.first_layer}: the model has {layers} layers, from 0 on")
         peft_config = LoraConfig(
             r=config.lora.rank,
             lora_alpha=config.lora.alpha,  # type: ignore[arg-type, unused-ignore]
             lora_dropout=config.lora.dropout,
             target_modules=list(config.lora.targets),
+            layers_to_transform=list(range(config.lora.first_layer, layers)) if config.lora.first_layer else None,
             bias="none",
             task_type="CAUSAL_LM",
         )
@@ -402,6 +429,13 @@ def _make_trainable(config: DistributionalConfig, data: Learned, engine: LocalEn
         taught.overlay.rows.requires_grad_(True)
         rows = [taught.overlay.rows]
     return _Parts(model, taught, lora, rows)
+
+
+def _frozen_layers(config: DistributionalConfig, model: Any) -> int:
+    """How many of the first layers never change."""
+    if config.lora is not None:
+        return config.lora.first_layer
+    return int(model.config.get_text_config().num_hidden_layers)
 
 
 def _anchor(config: DistributionalConfig, data: Learned, way: Way) -> AnchorSurvey | None:

@@ -57,6 +57,9 @@ class Lora(_Part):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
     """Names of the linear layers that are adapted."""
+    first_layer: Annotated[int, Field(ge=0)] = 0
+    """Layers below this one stay as they are; their work on a question is then done once and kept, so that later
+    passes are several times cheaper."""
 
 
 class Identity(_Part):

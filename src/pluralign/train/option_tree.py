@@ -17,6 +17,7 @@ from pluralign.engines.base import ScoreRequest
 from pluralign.engines.local import context_length, tree_limit
 from pluralign.engines.options import inner_paths
 from pluralign.engines.rendering import Rendered, Renderer
+from pluralign.train.kept_stems import KeptStems, stem_of
 
 TINY = 1e-12
 """Least probability of a form: what keeps logarithms finite."""
@@ -50,10 +51,11 @@ def lay_out(renderer: Renderer, requests: Sequence[ScoreRequest]) -> Laid:
     return Laid(tuple(parts), tuple(tuple(found) for found in paths), tree)
 
 
-def option_probabilities(model: Any, laid: Laid) -> list[torch.Tensor]:
+def option_probabilities(model: Any, laid: Laid, kept: KeptStems | None = None) -> list[torch.Tensor]:
     """Per request the probability of each option, shape (options,), as disjoint events: they sum to at most 1.
 
-    Equal to ``exp`` of what the engine scores, to 1e-5, with gradients to whatever is trained. Raises
+    Equal to ``exp`` of what the engine scores, to 1e-5, with gradients to whatever is trained. ``kept``: where lower
+    layers are frozen, their work on questions from earlier passes. Raises
     :class:`ModelError` for a prompt that is longer than the model reads.
     """
     limit = min(context_length(model), tree_limit(model) - 1)
@@ -66,13 +68,17 @@ def option_probabilities(model: Any, laid: Laid) -> list[torch.Tensor]:
     mask = torch.zeros((count, count), dtype=model.dtype, device=device)
     mask.masked_fill_(~seen, torch.finfo(model.dtype).min)
     nodes, rows = torch.unique(torch.tensor(laid.tree.last), return_inverse=True)
-    logits = model(
-        input_ids=torch.from_numpy(laid.tree.tokens).to(device)[None],
-        attention_mask=mask[None, None],
-        position_ids=torch.from_numpy(laid.tree.depth).to(device)[None],
-        use_cache=False,
-        logits_to_keep=nodes.to(device),
-    ).logits[0]
+    stem = 0 if kept is None else stem_of(laid.tree)
+    if kept is not None and stem > 0:
+        logits = kept.logits(laid.tree, stem, nodes.to(device), mask)
+    else:
+        logits = model(
+            input_ids=torch.from_numpy(laid.tree.tokens).to(device)[None],
+            attention_mask=mask[None, None],
+            position_ids=torch.from_numpy(laid.tree.depth).to(device)[None],
+            use_cache=False,
+            logits_to_keep=nodes.to(device),
+        ).logits[0]
     logprobs = torch.log_softmax(logits.float(), dim=-1)
     found = []
     at = 0
