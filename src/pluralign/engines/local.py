@@ -223,7 +223,7 @@ class LocalEngine:
 
     def renderer_of(self, adapter: str) -> Renderer:
         """How conversations are put to the model while it wears this adapter; loads the adapter the first time."""
-        return self._renderer(adapter)
+        return self._renderer(adapter, ())
 
     def _worn(self, adapter: str) -> Worn | None:
         if not adapter:

@@ -75,8 +75,10 @@ class Voice:
             context = context._replace(similar=similar, different=different)
         if self.collective is not None and strategy.needs_examples:
             context = context._replace(examples=self.library.examples(self.collective, question, labels))
+        first, *rest = strategy.messages(shown, context, task)
+        opening = self.way.opening(self.collective)
         return ScoreRequest(
-            strategy.messages(shown, context, task),
+            (Message(first.role, opening + first.content), *rest),
             shown.forms,
             reply_start=self.way.start(self.collective),
             adapter=self.way.adapter,

@@ -50,12 +50,21 @@ class Way:
         """Whether answers depend on the collective. If not, one poll serves all of them."""
         return self.strategy.steered or self.groups is not None
 
-    def token(self, collective: Collective | None) -> str:
-        """The collective's identity token, or nothing where the adapter is not asked by tokens.
+    def start(self, collective: Collective | None) -> str:
+        """What the reply is made to begin with: the collective's identity token, or nothing.
 
-        Raises :class:`UnknownNameError` for a collective that the adapter has no token for.
+        Raises :class:`UsageError` for a collective that the adapter has no token for.
         """
-        if self.groups is None:
+        return self._token(collective, "late")
+
+    def opening(self, collective: Collective | None) -> str:
+        """What the first message is made to begin with: an identity token that was trained there, or nothing. Raises
+        as :meth:`start`.
+        """
+        return self._token(collective, "early")
+
+    def _token(self, collective: Collective | None, placement: str) -> str:
+        if self.groups is None or self.groups.placement != placement:
             return ""
         try:
             return self.groups.token(collective)
