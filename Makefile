@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export HF_HUB_DISABLE_TELEMETRY = 1
 
-.PHONY: setup demo test check fast bench clean
+.PHONY: setup demo align test check fast bench clean
 
 setup: .venv/installed          ## .venv with the pluralign command in it
 
@@ -15,6 +15,18 @@ setup: .venv/installed          ## .venv with the pluralign command in it
 
 demo: setup                     ## poll SmolLM2-135M on the bundled survey and write a report
 	$(BIN)/pluralign poll examples/demo.yaml
+
+align: setup                    ## train SmolLM2-135M toward its peoples and measure it; see docs/train.md
+	$(BIN)/pluralign poll examples/align/peoples.yaml --out runs/align/peoples
+	$(BIN)/pluralign poll examples/align/questions.yaml --out runs/align/questions
+	$(BIN)/pluralign train distributional examples/align/tokens.yaml --out runs/align/tokens
+	$(BIN)/pluralign train distributional examples/align/distributional.yaml --out runs/align/distributional
+	$(BIN)/pluralign poll examples/align/peoples.yaml --out runs/align/peoples-trained \
+	  --voice adapter:runs/align/tokens,adapter:runs/align/distributional
+	$(BIN)/pluralign poll examples/align/questions.yaml --out runs/align/questions-trained \
+	  --voice adapter:runs/align/tokens,adapter:runs/align/distributional
+	$(BIN)/python -m benchmarks.align runs/align/peoples runs/align/peoples-trained \
+	  runs/align/questions runs/align/questions-trained
 
 check: setup                    ## style and types
 	$(BIN)/ruff check .
