@@ -12,6 +12,7 @@ from pluralign.poll.cells import Measured, headline_values, in_words, mark_value
 from pluralign.poll.run import Prepared
 from pluralign.poll.scores import DISTANCES, Cell, DistanceName, Mark, Measure, Summary
 from pluralign.poll.study import Method
+from pluralign.voices.way import Way
 
 LOW_CAPTURE = 0.5
 """Below this share of probability on the options, a reader is warned."""

@@ -9,9 +9,11 @@ from pluralign.core.collective import Collective
 from pluralign.core.distribution import Obtained
 from pluralign.core.survey import Survey
 from pluralign.engines.base import Engine
+from pluralign.poll.answerers import Answerer
 from pluralign.poll.ask import items
 from pluralign.poll.cells import baselines, measured
 from pluralign.poll.heard import Ledger, captured, probabilities
+from pluralign.poll.study import Method
 from pluralign.prompts.options import Labels
 from pluralign.voices.library import Library
 from pluralign.voices.voice import speakers
@@ -64,15 +66,17 @@ class AnchorSurvey:
         )
         scores = engine.score([item.request for item in asked])
         for item, found in zip(asked, scores, strict=True):
-            ledger.add(item.voice.id, item.question.id, probabilities(found), captured(found))
+            ledger.add(item.voice.id, item.question.id, probabilities(found), captured(found), at=item.at)
         ledger.close()
+        way = self.voices[0].way
+        answerer = Answerer(way, Method.EXACT.value, way.name, way.label, self.voices, ledger.heard)
         cells = []
         for people in self.peoples:
             voice = next(one for one in self.voices if one.collective is None or one.collective == people)
             heard = dict(ledger.heard[voice.id])
             said = {key: one.distribution() for key, one in heard.items()}
             table = self._tables[people.id]
-            cells.append(measured(voice.name, heard, said, self.survey, people, table, self._seed, RESAMPLES).cell)
+            cells.append(measured(answerer, heard, said, self.survey, people, table, self._seed, RESAMPLES).cell)
         return Reading(
             distance=float(np.mean([cell.distances[cell.headline].value or 0.0 for cell in cells])),
             skill=_mean([cell.skill.value for cell in cells]),
