@@ -10,11 +10,12 @@ pytest.importorskip("peft")
 
 import torch
 
-from pluralign.core.adapter import GROUPS_FILE, Groups
+from pluralign.core.adapter import GROUPS_FILE, Groups, identity_token
 from pluralign.core.chat import Message
 from pluralign.core.errors import UnknownNameError, UsageError
 from pluralign.engines.base import ScoreRequest
 from pluralign.engines.local import LocalEngine
+from pluralign.engines.open import open_engine
 from pluralign.surveys import load
 from pluralign.train.identity import (
     initial_rows,
@@ -24,6 +25,7 @@ from pluralign.train.identity import (
     speak_through_others,
     teach_tokens,
 )
+from pluralign.train.results import merge
 from tests.engines import tiny_models
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
@@ -73,6 +75,34 @@ def test_tokens_survive_saving_and_loading(tied: bool, tmp_path: Path) -> None:
     kept = Groups.model_validate_json((tmp_path / GROUPS_FILE).read_text())
     assert kept == taught.groups
     assert json.loads((tmp_path / "adapter_config.json").read_text())["token_indices"] == [330, 331, 332, 333]
+
+
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("with_lora", [True, False])
+def test_tokens_survive_merging(tied: bool, with_lora: bool, tmp_path: Path) -> None:
+    base_folder, folder = tmp_path / "base", tmp_path / "adapter"
+    model = tiny_models.model("llama", tie_word_embeddings=tied)
+    model.save_pretrained(base_folder)
+    tiny_models.tokenizer().save_pretrained(base_folder)
+    engine = open_engine(str(base_folder), device="cpu", cache_dir=tmp_path / "cache")
+    digest = str(engine.describe()["digest"])
+    if with_lora:
+        tiny_models.identity_adapter(folder, model, digest, [one.id for one in PEOPLES[:2]])
+    else:
+        folder.mkdir()
+        taught = teach_tokens(model, tiny_models.engine(model).renderer, PEOPLES[:2], seed=0)
+        spread(taught.overlay.rows)
+        assert taught.overlay.rows is not None
+        save_tokens(folder, taught, taught.overlay.rows, taught.groups)
+    merged = merge(str(folder), tmp_path / "merged", model=str(base_folder), cache_dir=tmp_path / "cache")
+    whole = open_engine(str(merged), device="cpu", cache_dir=tmp_path / "cache")
+    tokens = [identity_token(one) for one in ("", *(people.id for people in PEOPLES[:2]))]
+    worn = engine.score([request(token, folder) for token in tokens])
+    inside = whole.score([request(token) for token in tokens])
+    for one, other in zip(worn, inside, strict=True):
+        # The merged model could write the new tokens too, so only what options have of each other is the same.
+        assert one.logprobs[0] - one.logprobs[1] == pytest.approx(other.logprobs[0] - other.logprobs[1], abs=1e-3)
+    assert len({one.logprobs for one in inside}) == len(tokens)
 
 
 def test_adding_a_group_changes_nothing_for_nobody_in_particular() -> None:

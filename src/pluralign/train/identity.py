@@ -33,6 +33,8 @@ class Taught(NamedTuple):
     overlay: Overlay
     place: str
     """Where the input embedding stands in the model, such as ``model.embed_tokens``."""
+    tied_place: str = ""
+    """Where the output stands that has the same rows; empty where it has its own."""
 
 
 def teach_tokens(
@@ -55,12 +57,15 @@ def teach_tokens(
     tokenizer.add_tokens([AddedToken(group.token, special=True) for group in groups.groups], special_tokens=True)
     embedding = model.get_input_embeddings()
     place = next(name for name, part in model.named_modules() if part is embedding)
+    output = model.get_output_embeddings()
+    tied = output is not None and output.weight is embedding.weight
+    tied_place = next(name for name, part in model.named_modules() if part is output) if tied else ""
     rows = initial_rows(embedding.weight, tokenizer, groups.groups, seed=seed)
     overlay = Overlay(embedding)
     overlay.first = groups.groups[0].token_id
     overlay.rows = torch.nn.Parameter(rows)
     model.set_input_embeddings(overlay)
-    return Taught(groups, renderer.with_tokenizer(tokenizer), overlay, place)
+    return Taught(groups, renderer.with_tokenizer(tokenizer), overlay, place, tied_place)
 
 
 def initial_rows(weight: torch.Tensor, tokenizer: Any, groups: Sequence[Group], *, seed: int) -> torch.Tensor:
@@ -136,7 +141,9 @@ def save_tokens(folder: Path, taught: Taught, rows: torch.Tensor, groups: Groups
             "target_modules": [name],
             "token_indices": ids,
         }
-        tensors = {f"base_model.model.{taught.place}.{TOKEN_ROWS}": rows}
+        # Where input and output share their rows, PEFT keeps what is trained of them once for each.
+        places = [place for place in (taught.place, taught.tied_place) if place]
+        tensors = {f"base_model.model.{place}.{TOKEN_ROWS}": rows.clone() for place in places}
     save_file(tensors, str(file), metadata={"format": "pt"})
     config_file.write_text(json.dumps(config, indent=2, sort_keys=True), encoding="utf-8")
     taught.renderer.tokenizer.save_pretrained(str(folder))
