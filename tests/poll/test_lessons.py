@@ -31,7 +31,7 @@ def adapter(tmp_path: Path) -> str:
         (
             ["happiness", "strong-leader"],
             ["USA", "DEU"],
-            "1 of these 2 questions, as given by 1 of these 2 peoples (USA)",
+            "1 of these 2 questions, as given by 1 of these 2 peoples",
         ),
         (["strong-leader"], ["USA", "DEU"], ""),
         (["happiness"], ["DEU"], ""),
