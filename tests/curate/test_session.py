@@ -123,12 +123,12 @@ def test_a_refusal_is_an_outcome(tmp_path: Path, more: dict[str, Any], status: S
 
 
 def test_a_reply_cut_short_counts_only_where_it_may(tmp_path: Path) -> None:
-    model = speaking(lambda _: "one two three four")
-    short = Sampling(max_tokens=2)
+    model = speaking(lambda _: "One two. Three four. Five six.")
+    short = Sampling(max_tokens=5)
     cut, allowed = session(tmp_path, model, small(retries=0)).ask(
         [task("a", sampling=short), task("b", sampling=short, may_be_cut=True)]
     )
-    assert (cut.status, allowed.value) == (Status.CUT, "one two")
+    assert (cut.status, allowed.value) == (Status.CUT, "One two. Three four.")
 
 
 class _Choosy(ScriptedEngine):

@@ -2,8 +2,12 @@
 
 import typer
 
+from pluralign.cli.curate_constitutional import constitutional
 from pluralign.cli.curate_culturespa import culturespa, filter_questions
+from pluralign.cli.curate_lint import lint
 
 app = typer.Typer(help="Write records that teach a model to speak for a collective.", no_args_is_help=True)
+app.command()(constitutional)
 app.command()(culturespa)
 app.command("filter-questions")(filter_questions)
+app.command()(lint)

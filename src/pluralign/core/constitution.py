@@ -30,6 +30,15 @@ def clean_text(text: str) -> str:
     return "\n".join(line.rstrip() for line in _INVISIBLE.sub("", text).strip().splitlines())
 
 
+def has_invisible(text: str) -> bool:
+    """Whether there are invisible characters in it, such as :func:`clean_text` takes out.
+
+    >>> has_invisible("a principle\u200b")
+    True
+    """
+    return _INVISIBLE.search(text) is not None
+
+
 def _clean(value: Any) -> Any:
     return clean_text(value) if isinstance(value, str) else value
 

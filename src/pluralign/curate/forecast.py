@@ -12,7 +12,7 @@ from pluralign.core.ids import content_hash
 from pluralign.core.records import PreferenceRecord, SftRecord
 from pluralign.curate.recipe import Recipe
 from pluralign.curate.session import CHARACTERS_PER_TOKEN, Usage, estimated_tokens, read_reply, total_cost
-from pluralign.curate.work import Made, Outcome, Task, Work
+from pluralign.curate.work import UNDECIDED, Dropped, Made, Outcome, Task, Work
 from pluralign.engines.base import OptionScores, ScoreRequest
 
 T = TypeVar("T")
@@ -83,6 +83,7 @@ def forecast(recipe: Recipe, make: Callable[[Work], Iterator[Made]]) -> Forecast
     for made in make(pretence):
         sft += isinstance(made, SftRecord)
         preferences += isinstance(made, PreferenceRecord)
+        preferences += isinstance(made, Dropped) and made.reason == UNDECIDED
     names = recipe.engines()
     stages = tuple(
         Stage(stage, names[role], usage, pretence.longest[stage, role])

@@ -3,13 +3,14 @@
 A recipe adds its own keys in a subclass. Knows no model and runs nothing.
 """
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from pluralign.core.collective import Slug
-from pluralign.core.documents import Document, parse, validate
+from pluralign.core.documents import parse, validate
 from pluralign.core.errors import UsageError
 from pluralign.core.question import NonEmpty
 from pluralign.poll.study import QuestionChoice
@@ -77,7 +78,8 @@ class Recipe(Keys):
     """Keys of every recipe."""
 
     FILES: ClassVar[tuple[str, ...]] = ()
-    """Names of the keys that hold paths: in a YAML file they are relative to that file's folder."""
+    """The keys that hold paths, such as ``constitution`` or ``mix.*.file``: in a YAML file they are relative to that
+    file's folder."""
 
     name: Slug
     """Short name; the run's folder is named after it."""
@@ -109,7 +111,10 @@ class Recipe(Keys):
 
     def settings(self) -> dict[str, Any]:
         """The keys that decide what is written; where to stop, what it costs and where files lie do not."""
-        return self.model_dump(mode="json", exclude={"caps", "prices", *self.FILES})
+        settings = self.model_dump(mode="json", exclude={"caps", "prices"})
+        for key in self.FILES:
+            settings = _changed(settings, key.split("."), lambda _: None)
+        return settings
 
 
 Kind = TypeVar("Kind", bound=Recipe)
@@ -124,7 +129,7 @@ def recipe_from(kind: type[Kind], path: Path, flags: dict[str, Any]) -> Kind:
     """
     document = parse(read_text(path), str(path))
     if isinstance(document.data, dict):
-        document = document._replace(data=_merged(_at_home(document, kind.FILES, path.parent), flags))
+        document = document._replace(data=_merged(_at_home(document.data, kind.FILES, path.parent), flags))
     recipe = validate(kind, document)
     for name in recipe.prices:
         if name not in recipe.engines().values():
@@ -135,11 +140,23 @@ def recipe_from(kind: type[Kind], path: Path, flags: dict[str, Any]) -> Kind:
     return recipe
 
 
-def _at_home(document: Document, keys: tuple[str, ...], folder: Path) -> dict[str, Any]:
-    def resolved(value: Any) -> Any:
-        return str(folder / Path(value).expanduser()) if isinstance(value, str) and value else value
+def _at_home(data: dict[str, Any], keys: tuple[str, ...], folder: Path) -> dict[str, Any]:
+    for key in keys:
+        data = _changed(data, key.split("."), lambda value: str(folder / Path(value).expanduser()))
+    return data
 
-    return {key: resolved(value) if key in keys else value for key, value in document.data.items()}
+
+def _changed(data: Any, path: Sequence[str], change: Callable[[str], str | None]) -> Any:
+    """``data`` with every text at ``path`` changed; ``*`` stands for every key and position."""
+    if not path:
+        return change(data) if isinstance(data, str) and data else data
+    if isinstance(data, list) and path[0] == "*":
+        return [_changed(value, path[1:], change) for value in data]
+    if isinstance(data, dict):
+        return {
+            key: _changed(value, path[1:], change) if path[0] in (key, "*") else value for key, value in data.items()
+        }
+    return data
 
 
 def _merged(own: dict[str, Any], flags: dict[str, Any]) -> dict[str, Any]:

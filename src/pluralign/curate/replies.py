@@ -14,7 +14,7 @@ _OPENING = 240
 _NOT = r"(?:can\s?not|can['’]t|could\s?n['’]t|won['’]t|will\s+not|(?:\s+am|['’]m)\s+(?:not\s+able|unable)\s+to)"
 _DECLINES = re.compile(
     rf"""
-    \b(?:I|we)\s*(?:['’]m|\s+am|\s+are)?\s+(?:really\s+|very\s+|truly\s+|so\s+)?sorry\b(?!\s+to\s+hear).{{0,60}}?\b(?:but|,|\.)
+    \b(?:I|we)\s*(?:['’]m|\s+am|\s+are)?\s+(?:really\s+|very\s+|truly\s+|so\s+)?sorry\b(?!\s+to\s+hear)[^.!?]{{0,60}}?\bbut\b
     | \b(?:I|we)\s*{_NOT}\s+(?:\w+\s+){{0,2}}?(?:assist|help|support|provide|create|write|comply|engage|fulfil|fulfill
         |offer|give|do\s+that|participate|promote|endorse|condone|answer|respond|discuss|advise|recommend|encourage
         |continue|share|generate|produce|draft|frame|agree|facilitate|justify|contribute)
@@ -24,6 +24,11 @@ _DECLINES = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
+_LABEL = re.compile(
+    r"^[*#\s]*(?:(?:the|my|here\s+is\s+(?:the|my|a))\s+)?(?:new\s+|revised\s+)?(?:critique|revision|answer|response)\s*:[*\s]*",
+    re.IGNORECASE,
+)
+_SENTENCE_END = re.compile(r"[.!?…][\"'”’»)\]]*(?=\s)|[。！？]|\n")
 _FENCE = re.compile(r"^```(?:json)?\s*\n(.*)\n```$", re.DOTALL)
 
 
@@ -48,6 +53,25 @@ def some_text(text: str) -> str:
     if not any(letter.isalnum() for letter in stripped):
         raise UnreadableReplyError("it says nothing")
     return stripped
+
+
+def without_label(text: str) -> str:
+    """:func:`some_text` without a heading such as "Critique:" or "Revised answer:" in front.
+
+    >>> without_label("**Revised answer:** It depends.")
+    'It depends.'
+    """
+    return some_text(_LABEL.sub("", text.strip(), count=1))
+
+
+def whole_sentences(text: str) -> str:
+    """The text up to its last whole sentence or line; empty where not one is whole.
+
+    >>> whole_sentences("It rains. It pours. It")
+    'It rains. It pours.'
+    """
+    found = [match.end() for match in _SENTENCE_END.finditer(text)]
+    return text[: found[-1]].rstrip() if found else ""
 
 
 def json_object(model: type[Model]) -> Callable[[str], Model]:

@@ -46,6 +46,8 @@ class Prepared(NamedTuple):
     recipe: Recipe
     make: Callable[[Work], Iterator[Made]]
     """Makes everything, from the top, each time it is called."""
+    arrange: Callable[[Sequence[Record]], Sequence[Record]] = tuple
+    """Puts records into the order in which they are written."""
     surveys: tuple[Survey, ...] = ()
     """Those of the leak screen."""
     inputs: Mapping[str, str] = {}
@@ -112,7 +114,7 @@ def curate(
             made.extend(prepared.make(session))
         except CapReachedError as error:
             stopped = str(error)
-    records = [one for one in made if isinstance(one, SftRecord | PreferenceRecord)]
+    records = prepared.arrange([one for one in made if isinstance(one, SftRecord | PreferenceRecord)])
     documents = [one for one in made if isinstance(one, Document)]
     leaks = LeakScreen(prepared.surveys, recipe.screen.leak)
     screened = screen(records, leaks, recipe.screen.near_duplicates)

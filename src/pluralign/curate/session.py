@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 from pluralign.core.errors import InterruptedRunError, ModelError
 from pluralign.core.ids import content_hash
 from pluralign.curate.recipe import Caps, Price, Recipe
-from pluralign.curate.replies import UnreadableReplyError, declines
+from pluralign.curate.replies import UnreadableReplyError, declines, whole_sentences
 from pluralign.curate.work import Outcome, Status, Task
 from pluralign.engines.base import ChatRequest, Completion, Engine, OptionScores, ScoreRequest
 from pluralign.poll.answer import packed, unpacked
@@ -260,8 +260,8 @@ def read_reply(task: Task[T], reply: Mapping[str, Any], attempts: int = 1) -> Ou
     text, finish = str(reply["text"]), reply["finish"]
 
     def outcome(status: Status, detail: str = "", value: T | None = None) -> Outcome[T]:
-        said = "" if finish == Status.FAILED.value else text
-        return Outcome(task, status, value, detail, said, attempts)
+        kept = "" if finish == Status.FAILED.value else text
+        return Outcome(task, status, value, detail, kept, attempts)
 
     if finish == Status.FAILED.value:
         return outcome(Status.FAILED, text)
@@ -269,9 +269,12 @@ def read_reply(task: Task[T], reply: Mapping[str, Any], attempts: int = 1) -> Ou
         return outcome(Status.REFUSED, "the model or a filter before it refused")
     if not task.may_decline and declines(text):
         return outcome(Status.REFUSED, "the reply declines")
-    if finish == "length" and not task.may_be_cut:
-        return outcome(Status.CUT, f"longer than {task.sampling.max_tokens} tokens")
+    said = text
+    if finish == "length":
+        said = whole_sentences(text) if task.may_be_cut else ""
+        if not said:
+            return outcome(Status.CUT, f"longer than {task.sampling.max_tokens} tokens")
     try:
-        return outcome(Status.OK, value=task.read(text))
+        return outcome(Status.OK, value=task.read(said))
     except UnreadableReplyError as error:
         return outcome(Status.UNREADABLE, str(error))

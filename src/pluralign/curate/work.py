@@ -6,7 +6,7 @@ answered from the store. Whatever is random in it must therefore be drawn from :
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, NamedTuple, Protocol, TypeVar
@@ -18,6 +18,7 @@ from pluralign.curate.recipe import Sampling
 from pluralign.engines.base import OptionScores, ScoreRequest
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 USUAL = Sampling()
 
 
@@ -40,7 +41,7 @@ class Task(Generic[T]):
     may_decline: bool = False
     """Whether a reply that declines counts as a reply like any other."""
     may_be_cut: bool = False
-    """Whether a reply that ran into ``max_tokens`` counts."""
+    """Whether a reply that ran into ``max_tokens`` counts, up to its last whole sentence."""
 
 
 class Status(StrEnum):
@@ -55,6 +56,10 @@ class Status(StrEnum):
     """It ran into the longest reply, also after the retries."""
     FAILED = "failed"
     """The engine could not take the request, such as one longer than the model reads."""
+
+
+UNDECIDED = "undecided"
+"""Reason of a pair that a judge could not decide; a forecast, which has no judge, reckons it as made."""
 
 
 class Dropped(NamedTuple):
@@ -122,3 +127,21 @@ class Work(Protocol):
 def seeded(seed: int, *what: str | int) -> random.Random:
     """A generator of random numbers for one purpose: the same in every run, whatever was drawn before."""
     return random.Random(content_hash([seed, *what]))
+
+
+def blocks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    """Consecutive stretches of at most ``size`` items.
+
+    A recipe carries one block through all its stages before it begins the next, so that a cap leaves whole records.
+    """
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+_SYLLABLES = ("ba", "de", "fi", "go", "ku", "la", "me", "ni", "po", "ru", "sa", "te", "vi", "wo", "zu")
+
+
+def filler(words: int, *what: str | int) -> str:
+    """So many made-up words, the same for the same purpose: sample replies for forecasts, of about English length."""
+    chance = seeded(0, "filler", *what)
+    return " ".join("".join(chance.choices(_SYLLABLES, k=2)) for _ in range(words)) + "."

@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 import jinja2
+from jinja2.sandbox import SandboxedEnvironment
 
 from pluralign.core.ids import text_hash
 
@@ -22,16 +23,25 @@ def source(name: str) -> str:
 
 
 @cache
-def _compiled(name: str) -> jinja2.Template:
-    environment = jinja2.Environment(
+def _compiled(text: str) -> jinja2.Template:
+    environment = SandboxedEnvironment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=False
     )
-    return environment.from_string(source(name))
+    return environment.from_string(text)
 
 
-def render(name: str, **values: Any) -> str:
-    """Fill in a template. A value the template asks for and does not get is an error, never an empty string."""
-    return _compiled(name).render(values).strip()
+def fill(text: str, /, **values: Any) -> str:
+    """Fill in a template given as text, such as one that a user wrote in the community's own language.
+
+    A value the template asks for and does not get is an error, never an empty string. Raises
+    :class:`jinja2.TemplateError`.
+    """
+    return _compiled(text).render(values).strip()
+
+
+def render(name: str, /, **values: Any) -> str:
+    """Fill in a template of this folder."""
+    return fill(source(name), **values)
 
 
 def template_hash(name: str) -> str:
