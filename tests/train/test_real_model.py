@@ -1,12 +1,17 @@
-"""A real model answers what it was taught: not only is its loss lower."""
+"""A real model answers what it was taught, not only is its loss lower; and several processes train together."""
 
 import importlib.util
+import json
 import math
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file
 
 from pluralign.core.chat import Message
 from pluralign.core.records import SftRecord
@@ -15,7 +20,7 @@ from pluralign.engines.open import open_engine
 from pluralign.train import run
 from pluralign.train.config import config_from
 from pluralign.train.prepare import prepare
-from tests.train.conftest import PROVENANCE
+from tests.train.conftest import PROVENANCE, answers
 
 pytestmark = pytest.mark.model
 
@@ -69,3 +74,24 @@ def test_sft_changes_what_smollm2_answers(
     # A model that answers all countries alike has shares that sum to 1.
     assert sum(before.values()) == pytest.approx(1, abs=0.2)
     assert min(after.values()) > 0.8, (before, after)
+
+
+def test_two_processes_share_a_training_and_save_it_once(
+    records: Callable[..., Path], config_file: Callable[..., Path], tmp_path: Path
+) -> None:
+    records(answers())
+    config = config_file(optimisation={"batch": 2, "epochs": 1}, held_out={"fraction": 0.25})
+    command = (
+        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
+        "-m", "pluralign", "train", "sft", str(config), "--out", str(tmp_path / "out"),
+    )  # fmt: skip
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.count("Measure it:") == 1, "one process speaks"
+    card = json.loads((tmp_path / "out" / "training.json").read_text())
+    # 18 examples, 2 on each of two devices: ceil(9 / 2)
+    assert card["counts"]["steps"] == 5
+    weights = load_file(tmp_path / "out" / "adapter_model.safetensors")
+    assert any(weight.abs().max() > 0 for name, weight in weights.items() if "lora_B" in name)

@@ -75,13 +75,12 @@ def _carry_out(
         _print_plan(config, method)
         return
     with train_adapters.needs_train_extra():
-        from accelerate import PartialState
-
         from pluralign.train import prepare, run
+        from pluralign.train.arguments import processes
 
     prepared = prepare.prepare(config, method, cache_dir=cache_folder())
     folder = out or Path("runs") / config.name
-    is_first = bool(PartialState().is_main_process)
+    is_first = bool(processes(config).is_main_process)
     notes = Console(stderr=True, quiet=not is_first)
     records = sum(len(job.train) for job in prepared.jobs)
     several = f" in {len(prepared.jobs)} trainings" if len(prepared.jobs) > 1 else ""

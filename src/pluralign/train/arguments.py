@@ -17,7 +17,7 @@ def arguments(config: TrainConfig, checkpoints: Path, *, examples: int, measured
     """Keyword arguments of ``SFTConfig`` and ``DPOConfig``. ``measured``: whether there are held-out records."""
     optimisation = config.optimisation
     limited = optimisation.steps is not None or not optimisation.short_last_step
-    devices = PartialState().num_processes
+    devices = processes(config).num_processes
     settings: dict[str, Any] = {
         "output_dir": str(checkpoints),
         "run_name": config.name,
@@ -43,6 +43,7 @@ def arguments(config: TrainConfig, checkpoints: Path, *, examples: int, measured
         "save_total_limit": config.keep,
         "prediction_loss_only": True,
         "disable_tqdm": True,
+        "ddp_find_unused_parameters": False,
         "report_to": [tracker for tracker in config.trackers if tracker != "tensorboard"] or "none",
         "dataloader_pin_memory": choose_device(config.device).type == "cuda",
         **_when("save", config.save_every),
@@ -52,6 +53,11 @@ def arguments(config: TrainConfig, checkpoints: Path, *, examples: int, measured
     if measured:
         settings |= {"eval_on_start": True, **_when("eval", config.measure_every)}
     return settings
+
+
+def processes(config: TrainConfig) -> Any:
+    """The processes that train together, as accelerate or torchrun started them; one, where nobody did."""
+    return PartialState(cpu=choose_device(config.device).type == "cpu")
 
 
 def check_trackers(config: TrainConfig) -> None:

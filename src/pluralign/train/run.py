@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from accelerate import PartialState
 from transformers import PrinterCallback, TrainerCallback, TrainerState
 
 from pluralign import __version__
@@ -26,7 +25,7 @@ from pluralign.core.training import TrainingCard
 from pluralign.engines.quiet import quiet
 from pluralign.store.files import make_folder, sweep, write_text
 from pluralign.train import dpo, sft
-from pluralign.train.arguments import arguments, check_trackers
+from pluralign.train.arguments import arguments, check_trackers, processes
 from pluralign.train.card import read_card, write_card
 from pluralign.train.checkpoints import sweep_checkpoints, whole_checkpoints
 from pluralign.train.models import adapter_config, freeze, load_base, trainable_parameters
@@ -88,7 +87,7 @@ def carry_out(
         place = folder / job.folder
         _train(prepared, job, place, show, tuple(command), callbacks)
         folders.append(place)
-    if prepared.config.folds is not None and PartialState().is_main_process:
+    if prepared.config.folds is not None and processes(prepared.config).is_main_process:
         cards = [card for place in folders if (card := read_card(place)) is not None]
         write_text(folder / FOLDS_FILE, json.dumps(summarise(cards), indent=1) + "\n")
     return folders
@@ -169,7 +168,7 @@ def _open(prepared: Prepared, job: Job, folder: Path, counts: dict[str, int], co
         command=command,
         started=_now(),
     )
-    state = PartialState()
+    state = processes(prepared.config)
     earlier = read_card(folder)
     if earlier is not None and earlier.id != card.id:
         raise UsageError(
