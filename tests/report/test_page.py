@@ -185,8 +185,11 @@ def test_names_in_any_script_set_their_own_direction(html: str) -> None:
 
 
 def test_plots_say_in_words_what_they_draw(scores: Scores, html: str) -> None:
-    pictures = parsed(html).xpath("//svg[@role='img']/@aria-label")
+    pictures = parsed(html).xpath("//svg[@role='img' and @class='plot']/@aria-label")
     assert len(pictures) == len(scores.summaries) + len(scores.cells)
+    maps = parsed(html).xpath("//figure[@class='map']//svg/@aria-label")
+    assert len(maps) == len(scores.summaries)
+    assert all("every number is in the table below" in each for each in maps)
     letters = {line.letter: line.mark.label for line in view.arrange(scores, None).legend}
     for said in pictures:
         assert re.match(r"Distance 0\.\d{3}\.", said)

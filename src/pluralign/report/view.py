@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from pluralign.poll.scores import Cell, Mark, QuestionAnswers, Scores, Summary
 from pluralign.report.figure import Axis, Plot, axis, letters, plot
+from pluralign.report.tile_map import TileMap, tile_map
 
 HEAT_STEPS = 5
 """Shades of the matrix, from 0 (farthest in its row) to this (closest)."""
@@ -44,6 +45,8 @@ class Ranking(NamedTuple):
 
     summary: Summary
     rows: tuple[PeopleRow, ...]
+    map: TileMap | None
+    """Where its peoples live, by skill; ``None`` where few of them are countries."""
 
 
 class Heat(NamedTuple):
@@ -192,7 +195,8 @@ def _ranking(
                 plot=plot(distance, cell.marks, cell.headline, scale, key),
             )
         )
-    return Ranking(summary, tuple(rows))
+    skills = {cell.collective: cell.skill.value for cell in mine}
+    return Ranking(summary, tuple(rows), tile_map(skills))
 
 
 def _matrix(

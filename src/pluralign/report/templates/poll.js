@@ -234,8 +234,22 @@
     return finish(y + 8);
   }
 
+  function mapDrawing(figure) {
+    const source = figure.querySelector("svg");
+    const [, , across, down] = source.getAttribute("viewBox").split(" ").map(Number);
+    const width = 860, height = Math.round((828 * down) / across);
+    const { whole, finish } = sheet(`Skill by country: ${figure.closest("details").querySelector("h3").textContent}`, width);
+    whole.append(copied(source, { x: 16, y: 44, width: 828, height }));
+    return finish(height + 60);
+  }
+
   for (const button of document.querySelectorAll("[data-svg]")) {
     button.addEventListener("click", () => {
+      if (button.dataset.svg === "map") {
+        const map = document.querySelector("details.ranking[open] figure.map");
+        if (map) save("map.svg", mapDrawing(map), "image/svg+xml");
+        return;
+      }
       const table = button.dataset.svg === "ranking" ? document.querySelector("details.ranking[open] table") : byId(button.dataset.svg);
       if (table) save(`${table.id}.svg`, (table.id === "traits-table" ? profileDrawing : drawing)(table), "image/svg+xml");
     });
