@@ -67,12 +67,15 @@ def carry_out(
     notes = Console(stderr=True)
     recipe = recipe_from(kind, config, given)
     prepared = prepare(recipe)
-    size = forecast(recipe, prepared.make)
-    if plan:
-        _print_forecast(size)
-        return
     names = recipe.engines()
-    notes.print(f"about {size.usage.calls:,} calls of {', '.join(dict.fromkeys(names.values()))}", highlight=False)
+    # A recipe that asks no model has nothing to forecast, and would do all its work twice.
+    size = forecast(recipe, prepared.make) if names else None
+    if plan:
+        if size is not None:
+            _print_forecast(size)
+        return
+    if size is not None:
+        notes.print(f"about {size.usage.calls:,} calls of {', '.join(dict.fromkeys(names.values()))}", highlight=False)
     opened = {
         name: open_engine(name, device=recipe.device, dtype=recipe.dtype, cache_dir=cache_folder(), api_key=api_key())
         for name in dict.fromkeys(names.values())
@@ -83,7 +86,7 @@ def carry_out(
     record = records.open_run(folder, spec, ("pluralign", *sys.argv[1:]))
     with ProgressLine(notes) as line:
         try:
-            result = curate(prepared, engines, folder, total=size.usage.calls, on_progress=line.show)
+            result = curate(prepared, engines, folder, total=size.usage.calls if size else 0, on_progress=line.show)
         except KeyboardInterrupt:
             raise InterruptedRunError(
                 f"stopped; what was answered is kept in {str(folder)!r}: run the same command again to go on"
