@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,7 @@ def test_preferences_between_two_peoples(type_command: Callable[..., Said], tmp_
 
 
 def test_filter_questions(type_command: Callable[..., Said], tmp_path: Path) -> None:
-    records = [
+    records: list[dict[str, Any]] = [
         {"Q_id": "Q0", "class": "Tea", "question": "Tea?", "option_lst": ["1. Yes", "2. No"], "mine": {"kept": True}},
         {"Q_id": "Q1", "class": "Tea", "question": "Tea?", "option_lst": ["Yes", "No"]},
         {"Q_id": "Q2", "class": "Tea", "question": "How happy are you?", "option_lst": ["1", "2"]},
