@@ -79,7 +79,7 @@ def test_culturespa_on_a_real_model(type_command: Callable[..., Said], tmp_path:
     config = tmp_path / "one.yaml"
     config.write_text(
         "name: one\nmodel: smollm2\nlicence: Apache-2.0\nas: [KEN]\n"
-        "questions: {topics: [Safety]}\nnoise: {answers: 300}\n"
+        "questions: {topics: [Safety]}\nnoise: {answers: 1000000}\n"
     )
     for out in ("first", "second"):
         told = type_command("curate", "culturespa", config, "--out", tmp_path / out)
