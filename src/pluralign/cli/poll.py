@@ -130,7 +130,7 @@ def _carry_out(
     from pluralign.engines.open import open_engine
     from pluralign.poll import compare, forecast, records, run
     from pluralign.poll.study import study_from
-    from pluralign.report import page, tables
+    from pluralign.report import page, tables, validity
     from pluralign.store.files import write_text
 
     quiet_libraries()
@@ -179,6 +179,9 @@ def _carry_out(
     console = Console()
     console.print(page.sentence(scores), highlight=False)
     console.print(tables.headline(scores))
+    beside = validity.tables(scores)
+    if beside is not None:
+        console.print(beside)
     for caveat in scores.caveats:
         notes.print(f"Note: {caveat}", highlight=False, style="dim")
     print(f"Report: {folder / 'report.html'}")

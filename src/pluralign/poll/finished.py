@@ -22,7 +22,7 @@ from pluralign.poll.study import Study
 from pluralign.surveys import load
 
 ANSWERS_FILE = "answers.parquet"
-_COLUMNS = ("voice", "collective", "question", "method", "probabilities")
+_COLUMNS = ("voice", "collective", "question", "method", "probabilities", "captured")
 
 Said = dict[str, dict[str, dict[str, Distribution]]]
 """Voice -> collective ("" where the voice names nobody) -> question -> answer, averaged over option orders."""
@@ -110,6 +110,8 @@ def _answers(path: Path, survey: Survey) -> _Answers:
     rows = kept.column("probabilities").combine_chunks()
     lengths = np.asarray(pc.list_value_length(rows), dtype=np.int64)
     shares = np.asarray(rows.flatten(), dtype=np.float64)
+    if method == Obtained.FREE_TEXT.value:  # each text counts by what the options hold of it
+        shares = shares * np.repeat(np.asarray(kept.column("captured"), dtype=np.float64), lengths)
     place = np.arange(len(shares)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     sums = np.zeros((len(names), int(lengths.max())))
     np.add.at(sums, (np.repeat(codes, lengths), place), shares)

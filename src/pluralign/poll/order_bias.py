@@ -10,6 +10,7 @@ from pluralign.metrics.uncertainty import bootstrap, weighted_mean
 from pluralign.poll.answerers import Answerer
 from pluralign.poll.cells import measure
 from pluralign.poll.scores import LabelEffect, OrderBias
+from pluralign.poll.study import Method
 from pluralign.prompts.options import Labels, label_names
 
 
@@ -39,7 +40,8 @@ def order_biases(
             apart=bool((~np.isnan(of_label)).any()),
             first=measure(draws.mean(of_place[:, 0])),
             last=measure(draws.mean(of_place[every, last])),
-            moved=_overall(np.abs(of_place)),
+            # Of few replies the sum of sizes is mostly luck; first and last, with their signs, average it out.
+            moved=None if one.method == Method.SAMPLES else _overall(np.abs(of_place)),
             labels=tuple(
                 LabelEffect(label=name, effect=measure(draws.mean(values)), questions=int((~np.isnan(values)).sum()))
                 for name, values in _by_name(of_label, names).items()

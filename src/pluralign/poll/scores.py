@@ -179,7 +179,8 @@ class OrderBias(_Part):
     """What the first place adds to an option's share."""
     last: Measure
     moved: float | None
-    """Half the sum of all places' effects without their signs: the share that is given to places."""
+    """Half the sum of all places' effects without their signs: the share that is given to places. ``None`` for
+    samples, where it would mostly be luck."""
     labels: tuple[LabelEffect, ...]
     """What labels add, where they came apart from places."""
 

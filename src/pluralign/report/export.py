@@ -11,6 +11,8 @@ from pluralign.poll.scores import DISTANCES, Measure, Scores
 
 Value = str | int | float | None
 
+_AGREED = ("total_variation", "wasserstein", "rank_correlation")
+
 
 class Sheet(NamedTuple):
     """One table: what its file is called, its columns, its rows."""
@@ -23,13 +25,24 @@ class Sheet(NamedTuple):
 def voices(scores: Scores) -> Sheet:
     """One row per voice, over all its peoples."""
     measures = ("distance", "js_distance", "skill", "skill_over_uniform", "entropy_ratio", "agreement")
-    columns = ("voice", "label", "told", "headline_distance", *_ends(measures), "worth_people", "worth_text")
-    columns += ("captured", "worst", "best", "own_closest", "peoples")
+    columns = ("voice", "label", "way", "method", "told", "headline_distance", *_ends(measures))
+    columns += (
+        "worth_people",
+        "worth_text",
+        "captured",
+        "refused",
+        "replies",
+        "worst",
+        "best",
+        "own_closest",
+        "peoples",
+    )
     rows: list[tuple[Value, ...]] = []
     for one in scores.summaries:
         ends = _values(one.distance, one.js_distance, one.skill, one.skill_over_uniform, one.entropy_ratio)
-        row: tuple[Value, ...] = (one.voice, one.label, one.sentence, scores.headline, *ends, *_values(one.agreement))
-        row += (one.worth_people, one.worth_text, one.captured, one.worst, one.best, one.own_closest, one.peoples)
+        row: tuple[Value, ...] = (one.voice, one.label, one.way or one.voice, one.method, one.sentence, scores.headline)
+        row += (*ends, *_values(one.agreement), one.worth_people, one.worth_text, one.captured, one.refused)
+        row += (one.replies, one.worst, one.best, one.own_closest, one.peoples)
         rows.append(row)
     return Sheet("voices", columns, rows)
 
@@ -38,19 +51,27 @@ def peoples(scores: Scores) -> Sheet:
     """One row per voice and people, with every measure there is."""
     names = {each.id: each.name for each in scores.collectives}
     measures = (*DISTANCES, "skill", "skill_over_uniform", "entropy", "entropy_ratio", "agreement", "alignment")
-    columns = ("voice", "collective", "name", "headline_distance", *_ends(measures), "alignment_published")
+    columns = ("voice", "method", "collective", "name", "headline_distance", *_ends(measures), "alignment_published")
     columns += tuple(f"shuffled_{name}" for name in DISTANCES)
     columns += ("people_entropy", "worth_people", "worth_text", "skill_note", "questions", "ordered", "nominal")
     columns += ("without_reference", "unanswerable", "captured", "lowest_captured", "people_missing", "order_effect")
+    columns += ("refused", "replies")
     rows: list[tuple[Value, ...]] = []
     for cell in scores.cells:
         found = [cell.distances.get(name, Measure(value=None)) for name in DISTANCES]
         found += [cell.skill, cell.skill_over_uniform, cell.entropy, cell.entropy_ratio, cell.agreement, cell.alignment]
-        row: tuple[Value, ...] = (cell.voice, cell.collective, names.get(cell.collective, ""), cell.headline)
+        row: tuple[Value, ...] = (
+            cell.voice,
+            cell.method,
+            cell.collective,
+            names.get(cell.collective, ""),
+            cell.headline,
+        )
         row += (*_values(*found), cell.alignment_published, *(cell.shuffled.get(name) for name in DISTANCES))
         row += (cell.people_entropy, cell.worth_people, cell.worth_text, cell.skill_note)
         row += (cell.questions, cell.ordered, cell.nominal, cell.without_reference, cell.unanswerable)
         row += (cell.captured, cell.lowest_captured, cell.people_missing, cell.order_effect)
+        row += (cell.refused, cell.replies)
         rows.append(row)
     return Sheet("peoples", columns, rows)
 
@@ -116,10 +137,46 @@ def traits(scores: Scores) -> Sheet:
     return Sheet("traits", columns, rows)
 
 
+def methods(scores: Scores) -> Sheet:
+    """One row per voice and pair of methods: how far they agree."""
+    columns = ("voice", "first_method", "second_method", "questions", "answers", *_ends(_AGREED))
+    columns += ("by_sampling", "shuffled")
+    rows: list[tuple[Value, ...]] = []
+    for one in scores.agreements:
+        row: tuple[Value, ...] = (one.voice, one.first, one.second, one.questions, one.pairs)
+        row += (*_values(one.total_variation, one.wasserstein, one.rank_correlation), one.by_sampling, one.shuffled)
+        rows.append(row)
+    return Sheet("methods", columns, rows)
+
+
+def order_effects(scores: Scores) -> Sheet:
+    """One row per voice and place, first and last, and per label where labels came apart from places."""
+    columns = ("voice", "method", "of", "label", *_ends(("effect",)), "questions", "labels_apart")
+    rows: list[tuple[Value, ...]] = []
+    for one in scores.order_biases:
+        effects = [("first place", "", one.first, one.questions), ("last place", "", one.last, one.questions)]
+        effects += [("label", of.label, of.effect, of.questions) for of in one.labels]
+        for what, label, effect, count in effects:
+            rows.append((one.voice, one.method, what, label, *_values(effect), count, int(one.apart)))
+    return Sheet("order_effects", columns, rows)
+
+
+def temperatures(scores: Scores) -> Sheet:
+    """One row per voice: its temperature, and the divergence from the people on the held-out questions."""
+    columns = ("voice", *_ends(("temperature",)), "at_bound", "divergence_before", "divergence_after", "answers")
+    rows: list[tuple[Value, ...]] = []
+    for one in scores.calibrations:
+        row: tuple[Value, ...] = (one.voice, *_values(one.temperature), int(one.at_bound))
+        row += (one.divergence_before, one.divergence_after, one.answers, " ".join(one.questions))
+        rows.append(row)
+    return Sheet("temperatures", (*columns, "held_out"), rows)
+
+
 def sheets(scores: Scores) -> tuple[Sheet, ...]:
-    """All tables of a report."""
+    """All tables of a report; those that not every run has only where they have rows."""
     found = (voices(scores), peoples(scores), floors(scores), closest(scores), questions(scores))
-    return (*found, traits(scores)) if scores.traits else found
+    beside = (traits(scores), methods(scores), order_effects(scores), temperatures(scores))
+    return (*found, *(sheet for sheet in beside if sheet.rows))
 
 
 def csv_text(sheet: Sheet) -> str:

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pluralign.poll.scores import Scores
-from pluralign.report import export, view, words
+from pluralign.report import export, validity, view, words
 from pluralign.report.headline import closest_voice, headline
 from pluralign.report.profile import profiles
 
@@ -42,6 +42,9 @@ def render(scores: Scores, *, command: str = "") -> str:
             command=command,
             plain_questions=view.plain_questions(scores),
             explorer=embedded(view.explorer(scores)),
+            validity=validity.arrange(scores),
+            points=validity.points,
+            points_interval=validity.points_interval,
             sheets=embedded({"study": scores.study, "sheets": sheets}),
             style=Markup(template_text("base.css") + template_text("poll.css")),
             script=Markup(script),

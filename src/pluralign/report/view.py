@@ -93,6 +93,8 @@ class Losses(NamedTuple):
     asked: int
     """Pairs of question and people that were put to the voice."""
     order_effect: float | None
+    refused: float
+    """Share of replies that declined; 0 where options were scored."""
 
 
 class View(NamedTuple):
@@ -106,6 +108,8 @@ class View(NamedTuple):
     """Id and name of every people of the matrices' columns."""
     matrices: tuple[Matrix, ...]
     losses: tuple[Losses, ...]
+    refused: bool
+    """Whether any reply declined."""
     people_missing: float | None
     unscored: tuple[str, ...]
     """Names of the peoples spoken for that the survey has no answers of."""
@@ -142,6 +146,7 @@ def arrange(scores: Scores, best: Summary | None) -> View:
             if by
         ),
         losses=tuple(_losses(scores, summary) for summary in scores.summaries),
+        refused=any(cell.refused for cell in scores.cells),
         people_missing=sum(missing.values()) / len(missing) if missing else None,
         unscored=tuple(names.get(each, each) for each in scores.unscored),
         names=names,
@@ -240,6 +245,7 @@ def _losses(scores: Scores, summary: Summary) -> Losses:
         without_reference=without,
         asked=sum(cell.questions for cell in mine) + without + unanswerable,
         order_effect=sum(effects) / len(effects) if effects else None,
+        refused=sum(cell.refused for cell in mine) / len(mine) if mine else 0.0,
     )
 
 
