@@ -11,7 +11,8 @@ from pathlib import Path
 
 COMMAND = (
     sys.executable, "-m", "pluralign", "poll", "--model", "scripted:hash", "--survey", "world-mini",
-    "--voice", "plain,persona,self-alignment", "--resamples", "100", "--out",
+    "--voice", "plain,persona", "--as", "USA,KEN,BRA", "--per-topic", "2", "--resamples", "100",
+    "--method", "exact,samples,verbalised,free-text", "--samples", "2", "--reader", "scripted:hash", "--out",
 )  # fmt: skip
 COMPARED = ("answers.parquet", "prompts.parquet", "scores.json")
 
