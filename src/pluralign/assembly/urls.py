@@ -5,7 +5,7 @@ from django.views.i18n import set_language
 
 from pluralign.assembly import admin_site, urls_organise
 from pluralign.assembly.access import public
-from pluralign.assembly.views import errors, home, joining
+from pluralign.assembly.views import after, cards, dialogue, errors, home, joining, judging
 
 urlpatterns = [
     path("", joining.front, name="front"),
@@ -22,6 +22,27 @@ urlpatterns = [
     path("a/<slug:slug>/return-code/kept/", joining.return_code_kept, name="return-code-kept"),
     path("a/<slug:slug>/return-code/new/", joining.new_return_code, name="return-code-new"),
     path("a/<slug:slug>/mine/", home.home, name="home"),
+    path("a/<slug:slug>/q/<slug:question>/begin/", dialogue.start, name="dialogue-start"),
+    path("a/<slug:slug>/dialogue/<uuid:key>/", dialogue.show, name="dialogue"),
+    path("a/<slug:slug>/dialogue/<uuid:key>/answer/", dialogue.answer, name="dialogue-answer"),
+    path("a/<slug:slug>/dialogue/<uuid:key>/stream/", dialogue.stream, name="dialogue-stream"),
+    path("a/<slug:slug>/dialogue/<uuid:key>/drafting/", dialogue.drafting, name="drafting"),
+    path("a/<slug:slug>/dialogue/<uuid:key>/draft/", dialogue.draft, name="draft"),
+    path("a/<slug:slug>/card/<int:key>/", cards.card, name="card"),
+    path("a/<slug:slug>/card/<int:key>/withdraw/", cards.withdraw, name="card-withdraw"),
+    path("a/<slug:slug>/card/<int:key>/near/", cards.near, name="similar"),
+    path("a/<slug:slug>/near/<int:offer>/", cards.answer_near, name="similar-answer"),
+    path("a/<slug:slug>/q/<slug:question>/values/", judging.values, name="values"),
+    path("a/<slug:slug>/values/<uuid:draw>/", judging.vote, name="vote"),
+    path("a/<slug:slug>/q/<slug:question>/stories/", judging.show, name="transitions"),
+    path("a/<slug:slug>/stories/<uuid:draw>/", judging.judge, name="judge"),
+    path("a/<slug:slug>/stories/<uuid:draw>/flag/", judging.flag, name="flag"),
+    path("a/<slug:slug>/stories/undo/", judging.undo, name="undo"),
+    path("a/<slug:slug>/q/<slug:question>/graph/", after.graph, name="graph"),
+    path("a/<slug:slug>/q/<slug:question>/graph/drawing/", after.graph_drawing, name="graph-drawing"),
+    path("a/<slug:slug>/after/", after.after, name="after"),
+    path("a/<slug:slug>/mine/export/", after.export, name="export"),
+    path("a/<slug:slug>/mine/delete/", after.delete, name="delete"),
     path("organise/", include(urls_organise)),
     path("admin/", admin_site.site.urls),
 ]

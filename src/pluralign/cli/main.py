@@ -5,7 +5,19 @@ import sys
 import typer
 
 from pluralign import __version__
-from pluralign.cli import compare, curate_commands, export, graph, poll, report, rescore, serve, surveys, train
+from pluralign.cli import (
+    assembly,
+    compare,
+    curate_commands,
+    export,
+    graph,
+    poll,
+    report,
+    rescore,
+    serve,
+    surveys,
+    train,
+)
 from pluralign.core.errors import PluralignError, UsageError
 
 app = typer.Typer(
@@ -21,6 +33,7 @@ app.command()(rescore.rescore)
 app.command()(compare.compare)
 app.command()(export.export)
 app.add_typer(curate_commands.app, name="curate")
+app.add_typer(assembly.app, name="assembly")
 app.add_typer(graph.app, name="graph")
 app.add_typer(train.app, name="train")
 app.add_typer(surveys.app, name="surveys")

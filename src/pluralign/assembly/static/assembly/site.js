@@ -3,22 +3,33 @@
   // A second press of a button sends nothing: the server would ignore it, the person should not wonder.
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.dataset.sent) { event.preventDefault(); return; }
+    if (form.dataset.sent) { event.preventDefault(); event.stopImmediatePropagation(); return; }
     form.dataset.sent = "yes";
     setTimeout(() => { delete form.dataset.sent; }, 4000);
-  });
+  }, true);
   window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((f) => delete f.dataset.sent));
 
-  // What was typed and not sent survives a closed tab, on this device only.
-  const key = (field) => "draft " + location.pathname + " " + field.dataset.draft;
-  document.querySelectorAll("[data-draft]").forEach((field) => {
+  // What was typed and not sent survives a closed tab, on this device only, until another question is open.
+  const place = () => "draft " + location.pathname + " ";
+  const restore = () => document.querySelectorAll("[data-draft]").forEach((field) => {
     try {
-      const kept = localStorage.getItem(key(field));
-      if (kept && !field.value) field.value = kept;
-      field.addEventListener("input", () => localStorage.setItem(key(field), field.value));
-      field.form.addEventListener("submit", () => localStorage.removeItem(key(field)));
+      const key = place() + field.dataset.draft;
+      Object.keys(localStorage).filter((k) => k.startsWith(place()) && k !== key).forEach((k) => localStorage.removeItem(k));
+      if (!field.value) field.value = localStorage.getItem(key) || "";
     } catch { /* private windows may forbid it */ }
   });
+  document.addEventListener("input", (event) => {
+    const field = event.target;
+    if (field.dataset.draft) try { localStorage.setItem(place() + field.dataset.draft, field.value); } catch { /* so be it */ }
+  });
+  restore();
+  document.addEventListener("htmx:afterSettle", () => { sent(true); restore(); });
+
+  // What could not be sent is said, and stays in the box.
+  const sent = (well) => { const note = document.getElementById("not-sent"); if (note) note.hidden = well; };
+  for (const trouble of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
+    document.addEventListener(trouble, (event) => { sent(false); delete event.target.dataset?.sent; });
+  }
 
   // A secret that came in the fragment is put into its field, and out of the address bar.
   const secret = document.querySelector("[data-from-fragment]");

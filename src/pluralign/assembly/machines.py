@@ -1,0 +1,51 @@
+"""The model that asks and the model that compares, each opened once per process, when first needed."""
+
+import functools
+import logging
+
+from django.conf import settings
+from django.db.models import Sum
+
+from pluralign.assembly.models import Assembly
+from pluralign.assembly.settings import INTERVIEW_PATIENCE
+from pluralign.core.errors import PluralignError
+from pluralign.elicit.embeddings import Embedder, open_embedder
+from pluralign.engines.base import Engine
+from pluralign.engines.open import open_engine
+
+log = logging.getLogger("pluralign.assembly")
+
+
+@functools.cache
+def _opened(name: str, key: str | None) -> Engine | None:
+    try:
+        return open_engine(name, api_key=key, timeout=INTERVIEW_PATIENCE)
+    except PluralignError as error:
+        log.error("the model %r cannot be opened (%s): people answer the guided form", name, type(error).__name__)
+        return None
+
+
+def engine() -> Engine | None:
+    """The model, or None where there is none or it cannot be opened."""
+    site = settings.PLURALIGN
+    if site.engine_instance is not None:
+        found: Engine = site.engine_instance
+        return found
+    return _opened(site.engine, site.engine_key) if site.engine else None
+
+
+def engine_for(assembly: Assembly) -> Engine | None:
+    """The model, as long as the assembly's budget of calls and tokens lasts."""
+    found = engine()
+    if found is None or not found.can.chat or not assembly.call_budget:
+        return None
+    if assembly.model_calls.count() >= assembly.call_budget:
+        return None
+    spent = assembly.model_calls.aggregate(total=Sum("tokens"))["total"] or 0
+    return found if spent < assembly.token_budget else None
+
+
+@functools.cache
+def embedder() -> Embedder:
+    """What turns texts into vectors."""
+    return open_embedder(settings.PLURALIGN.embedder)

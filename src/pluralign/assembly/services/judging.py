@@ -1,0 +1,195 @@
+"""Judging transitions: drawn and kept before they are shown, judged once per person, pair and context, undone."""
+
+from collections import defaultdict
+
+import numpy as np
+from django.db import transaction
+from django.db.models import Count
+from django.utils import timezone
+
+from pluralign.assembly.models import (
+    Draw,
+    DrawKind,
+    DrawnTransition,
+    Judgement,
+    Participation,
+    Question,
+    Story,
+    StoryFlag,
+    StoryStatus,
+    Transition,
+    ValueStatus,
+)
+from pluralign.core.moral_graph import Relationship
+from pluralign.elicit.draws import METHOD, Cell, draw_pair
+
+ANSWERS = (Relationship.WISER, Relationship.LESS_WISE, Relationship.DIFFERENT, Relationship.UNSURE)
+"""What people may answer. "Not wiser", without saying how, is for imported judgements only."""
+LONGEST_REASON = 1000
+FLAGS_TO_RETIRE = 3
+"""People who must find a story offensive before it is not shown until somebody has looked at it."""
+
+
+def open_draw(mine: Participation, question: Question, language: str) -> Draw | None:
+    """The transition that waits for this person; newly drawn if none waits. None where nothing is left to ask."""
+    with transaction.atomic():
+        Participation.objects.select_for_update().get(pk=mine.pk)
+        waiting = (
+            mine.draws.filter(kind=DrawKind.TRANSITION, question=question, answered_at=None)
+            .order_by("created_at")
+            .first()
+        )
+        if waiting is not None:
+            return waiting
+        drawn = draw_pair(_cells(mine, question), np.random.default_rng())
+        if drawn is None:
+            return None
+        transition = Transition.objects.get(
+            question=question, context_id=drawn.context, source_id=drawn.source, candidate_id=drawn.candidate
+        )
+        draw = Draw.objects.create(participation=mine, question=question, kind=DrawKind.TRANSITION, method=METHOD)
+        DrawnTransition.objects.create(
+            draw=draw,
+            transition=transition,
+            story=_story(transition, language),
+            propensity=drawn.propensity,
+            information=drawn.information,
+        )
+        return draw
+
+
+def _story(transition: Transition, language: str) -> Story | None:
+    return transition.stories.filter(language=language, status=StoryStatus.ACTIVE).order_by("-version").first()
+
+
+def _cells(mine: Participation, question: Question) -> list[Cell]:
+    """What this person has not judged, with what all people answered and were shown."""
+    mine_done = set(mine.judgements.filter(question=question).values_list("pair", "context"))
+    ways: dict[tuple[int, int, int], list[bool]] = defaultdict(lambda: [False, False])
+    active = question.transitions.filter(
+        is_active=True,
+        source__status=ValueStatus.ACTIVE,
+        candidate__status=ValueStatus.ACTIVE,
+        context__is_active=True,
+    )
+    for source, candidate, context in active.values_list("source", "candidate", "context"):
+        if (Judgement.pair_of(source, candidate), context) not in mine_done:
+            ways[min(source, candidate), max(source, candidate), context][source > candidate] = True
+    shown: dict[tuple[int, int, int], list[int]] = defaultdict(lambda: [0, 0])
+    rows = (
+        DrawnTransition.objects.filter(draw__question=question)
+        .values_list("transition__source", "transition__candidate", "transition__context")
+        .annotate(times=Count("pk"))
+    )
+    for source, candidate, context, times in rows:
+        shown[min(source, candidate), max(source, candidate), context][source > candidate] += times
+    counts: dict[tuple[int, int, int], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    answers = (
+        Judgement.objects.filter(question=question)
+        .values_list("source", "candidate", "context", "relationship")
+        .annotate(times=Count("pk"))
+    )
+    for source, candidate, context, relationship, times in answers:
+        counts[min(source, candidate), max(source, candidate), context][
+            _outcome(relationship, upward=source < candidate)
+        ] += times
+    return [
+        Cell(
+            low=low,
+            high=high,
+            context=context,
+            counts=(counts[low, high, context][0], counts[low, high, context][1],
+                    counts[low, high, context][2], counts[low, high, context][3]),
+            upward=shown[low, high, context][0],
+            downward=shown[low, high, context][1],
+            can_go_up=up,
+            can_go_down=down,
+        )
+        for (low, high, context), (up, down) in sorted(ways.items())
+    ]  # fmt: skip
+
+
+def _outcome(relationship: str, *, upward: bool) -> int:
+    """Place in `Cell.counts` of an answer to a story that went up (low to high) or down."""
+    match relationship:
+        case Relationship.WISER:
+            return 0 if upward else 1
+        case Relationship.LESS_WISE:
+            return 1 if upward else 0
+        case Relationship.UNSURE:
+            return 3
+        case _:
+            return 2
+
+
+def judge(mine: Participation, draw_key: str, answer: str, reason: str = "") -> Judgement:
+    """Keep an answer to this person's own draw. Sent twice, it is kept once; sent otherwise, the later counts.
+
+    Everything but the answer and the reason comes from the stored draw. Raises Draw.DoesNotExist for another's draw,
+    ValueError for an answer there is not.
+    """
+    if answer not in set(ANSWERS):
+        raise ValueError(f"{answer!r} is no answer")
+    with transaction.atomic():
+        draw = (
+            Draw.objects.select_for_update()
+            .select_related("transition__transition")
+            .get(pk=draw_key, participation=mine, kind=DrawKind.TRANSITION)
+        )
+        drawn = draw.transition
+        transition = drawn.transition
+        kept, _made = Judgement.objects.update_or_create(
+            participation=mine,
+            pair=Judgement.pair_of(transition.source_id, transition.candidate_id),
+            context_id=transition.context_id,
+            defaults={
+                "question_id": draw.question_id,
+                "drawn": drawn,
+                "source_id": transition.source_id,
+                "candidate_id": transition.candidate_id,
+                "relationship": answer,
+                "reason": reason.strip()[:LONGEST_REASON],
+            },
+        )
+        if draw.answered_at is None:
+            draw.answered_at = timezone.now()
+            draw.save(update_fields=["answered_at"])
+        if mine.transitions_finished_at is None and mine.judgements.count() >= mine.assembly.transitions_per_person:
+            finish(mine)
+        return kept
+
+
+def finish(mine: Participation) -> None:
+    """The person has judged as much as they were asked to, or as there is."""
+    if mine.transitions_finished_at is None:
+        mine.transitions_finished_at = timezone.now()
+        mine.save(update_fields=["transitions_finished_at"])
+
+
+def undo(mine: Participation) -> Draw | None:
+    """Take the last judgement back and ask it again. None where there is nothing to take back."""
+    with transaction.atomic():
+        Participation.objects.select_for_update().get(pk=mine.pk)
+        last = mine.judgements.select_related("drawn__draw").order_by("-updated_at", "-pk").first()
+        if last is None:
+            return None
+        draw: Draw = last.drawn.draw
+        last.delete()
+        # What waits meanwhile was drawn later, and so comes after it.
+        draw.answered_at = None
+        draw.save(update_fields=["answered_at"])
+        return draw
+
+
+def flag(mine: Participation, draw_key: str, kind: str) -> None:
+    """Say that a story is unrealistic or offensive. A story that several find offensive waits for a moderator."""
+    if kind not in set(StoryFlag.Kind.values):
+        raise ValueError(f"{kind!r} is no way to flag a story")
+    with transaction.atomic():
+        drawn = DrawnTransition.objects.select_related("story").get(draw_id=draw_key, draw__participation=mine)
+        StoryFlag.objects.update_or_create(participation=mine, drawn=drawn, defaults={"kind": kind})
+        if drawn.story is None:
+            return
+        found = StoryFlag.objects.filter(drawn__story=drawn.story, kind=StoryFlag.Kind.OFFENSIVE)
+        if found.values("participation").distinct().count() >= FLAGS_TO_RETIRE:
+            Story.objects.filter(pk=drawn.story.pk).update(status=StoryStatus.WAITING)
