@@ -1,5 +1,6 @@
 """``pluralign assembly``: run the site where people deliberate."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -100,6 +101,7 @@ def serve(
         print(f"Organisers come in at {running.organiser_link(found)} (works once, within a day)")
         print("Stop with Ctrl-C.", flush=True)
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the worker is stopped too
     try:
         running.serve(found, host=host, port=port, threads=threads, ready=ready)
     except OSError as error:

@@ -32,9 +32,9 @@ def _(text: str) -> str:
 
 FIXED_STORY = (
     _("The situation: %(context)s."),
-    _("“I used to go by “%(source)s”. Above all I looked out for this: %(source_policy)s."),
+    _("“I used to go by ‘%(source)s’. Above all I looked out for this: %(source_policy)s."),
     _("Then something did not go as I had hoped, and I began to look at it differently."),
-    _("Now I go by “%(candidate)s”. Above all I look out for this: %(candidate_policy)s.”"),
+    _("Now I go by ‘%(candidate)s’. Above all I look out for this: %(candidate_policy)s.”"),
 )
 """The site's own story, sentence by sentence, for every pair: says nothing but what the two cards say, and the same
 in both directions, so that it favours neither."""

@@ -134,7 +134,11 @@ def places(mine: Participation, question: Question) -> list[Place]:
                 judges=len(judges),
                 standings=()
                 if graph is None
-                else tuple(each for each in graph.standings if each.value == key and each.context is not None),
+                else tuple(
+                    each
+                    for each in graph.standings
+                    if each.value == key and each.context is not None and graph.edges_in([each.context])
+                ),
                 wiser_than=tuple((edge, titles[edge.source]) for edge in edges if edge.wiser == key),
                 led_on=tuple((edge, titles[edge.wiser]) for edge in edges if edge.source == key),
             )

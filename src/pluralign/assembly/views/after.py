@@ -63,7 +63,11 @@ def graph(request: HttpRequest, slug: str, question: str) -> HttpResponse:
             contexts.append(
                 {
                     "text": context,
-                    "standings": [(standing, titles[standing.value]) for standing in built.standings_in(context)[:5]],
+                    "standings": [
+                        (standing, titles[standing.value])
+                        for standing in built.standings_in(context)[:5]
+                        if built.edges_in([context])
+                    ],
                     "edges": [
                         (edge, titles[edge.source], titles[edge.wiser])
                         for edge in sorted(built.edges_in([context]), key=lambda each: -each.counts.total)
