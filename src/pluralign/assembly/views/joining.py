@@ -77,7 +77,7 @@ def front(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         mine = list(Assembly.objects.filter(participations__person=request.user))
     others = [assembly for assembly in open_ones if assembly not in mine]
-    return render(request, "assembly/front.html", {"mine": mine, "others": others})
+    return render(request, "assembly/front.html", {"yours": mine, "others": others})
 
 
 def _readable(request: HttpRequest, slug: str) -> Assembly:

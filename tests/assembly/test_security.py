@@ -1,0 +1,227 @@
+"""Headers, cookies, limits, logs; two workers at once, two people at once, a process that is killed."""
+
+import logging
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+from django.db import connection, connections
+from django.test import Client
+
+from pluralign.assembly.middleware import NoPersonalWords, redact
+from pluralign.assembly.models import CanonicalValue, Draw, Judgement, SimilarOffer, Transition, Vote
+from pluralign.assembly.services import joining, judging, similar, transitions, voting
+from pluralign.assembly.settings import Site, values
+from tests.assembly import journey
+
+
+def site(**told: Any) -> dict[str, Any]:
+    return values(Site(folder=Path("/nowhere"), secret_key="x" * 50, **told))
+
+
+def test_by_https_cookies_are_secure_and_browsers_are_told_to_stay_with_it() -> None:
+    found = site(public_url="https://assembly.example.org", behind_proxy=True)
+    for name in ("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "LANGUAGE_COOKIE_SECURE", "SECURE_SSL_REDIRECT"):
+        assert found[name] is True
+    assert found["SECURE_HSTS_SECONDS"] > 0
+    assert found["CSRF_COOKIE_HTTPONLY"]
+    assert found["SECURE_PROXY_SSL_HEADER"] == ("HTTP_X_FORWARDED_PROTO", "https")
+    assert site()["SECURE_PROXY_SSL_HEADER"] is None, "a header that anybody can send is not trusted by itself"
+
+
+def test_secrets_are_not_shown_with_the_site() -> None:
+    assert "hidden words" not in repr(Site(folder=Path(), secret_key="hidden words", engine_key="hidden words"))
+
+
+def test_databases_and_mail_servers_come_from_one_url_each() -> None:
+    postgres = site(database_url="postgres://anna:p%40ss@db.example/assembly")["DATABASES"]["default"]
+    assert (postgres["USER"], postgres["PASSWORD"], postgres["NAME"]) == ("anna", "p@ss", "assembly")
+    mail = site(email_url="smtp://anna:p%40ss@mail.example:587")
+    assert (mail["EMAIL_HOST"], mail["EMAIL_HOST_PASSWORD"], mail["EMAIL_USE_TLS"]) == ("mail.example", "p@ss", True)
+    from pluralign.core.errors import UsageError
+
+    for wrong in ({"database_url": "mysql://db/x"}, {"database_url": "nonsense"}, {"email_url": "mail.example"}):
+        with pytest.raises(UsageError):
+            site(**wrong)
+
+
+@pytest.mark.django_db
+def test_every_page_forbids_foreign_scripts_framing_and_being_kept(assembly: Any) -> None:
+    page = Client().get("/a/example/")
+    policy = page.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert page.headers["X-Frame-Options"] == "DENY"
+    assert page.headers["X-Content-Type-Options"] == "nosniff"
+    assert page.headers["Referrer-Policy"] == "same-origin"
+    assert page.headers["Cache-Control"] == "no-store"
+    assert "noindex" in page.headers["X-Robots-Tag"]
+    text = page.content.decode()
+    assert "<script>" not in text
+    assert " style=" not in text
+    assert " onclick=" not in text
+
+
+@pytest.mark.django_db
+def test_what_people_write_is_shown_as_text(joined: Any) -> None:
+    dialogue = journey.begin(joined)
+    journey.say(joined, dialogue, "<script>alert(1)</script>")
+    page = joined.get(f"/a/example/dialogue/{dialogue.pk}/").content.decode()
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)" in page
+
+
+@pytest.mark.django_db
+def test_more_than_a_person_sends_is_refused_and_said(assembly: Any) -> None:
+    settings.RATELIMIT_ENABLE = True
+    cache.clear()
+    browser = Client()
+    answers = [browser.post("/come-back/", {"code": "AAAA"}).status_code for _ in range(22)]
+    assert answers[:20] == [422] * 20
+    assert answers[20:] == [429, 429]
+    last = browser.post("/come-back/", {"code": "AAAA"})
+    assert last.headers["Retry-After"] == "60"
+    assert "nothing is lost" in last.content.decode()
+    cache.clear()
+
+
+def test_logs_hold_no_address_no_parameter_and_no_token() -> None:
+    line = 'GET /a/x/via/s3cr3t-token/?PROLIFIC_PID=5f3e&signature=ab12 for "rosa.l@mail.example.org"'
+    clean = redact(line)
+    for secret in ("s3cr3t", "5f3e", "ab12", "rosa"):
+        assert secret not in clean
+    record = logging.LogRecord("django", 30, "", 0, "mail to %s failed", ("rosa@example.org",), None)
+    assert NoPersonalWords().filter(record)
+    assert record.getMessage() == "mail to [address] failed"
+    handler = site()["LOGGING"]["handlers"]["console"]
+    assert handler["filters"] == ["no_words"]
+
+
+@pytest.mark.django_db
+def test_a_story_that_several_find_offensive_waits_for_a_moderator(assembly: Any) -> None:
+    question = assembly.questions.get()
+    transitions.propose(question)
+    first = question.transitions.first()
+    question.transitions.exclude(pk=first.pk).delete()
+    story = first.stories.create(language="en", text="A story.", author="ai")
+    for _ in range(judging.FLAGS_TO_RETIRE):
+        mine = joining.join(assembly, None).participation
+        draw = judging.open_draw(mine, question, "en")
+        assert draw is not None
+        last = str(draw.pk)
+        assert draw.transition.story == story
+        judging.flag(mine, last, "offensive")
+        judging.flag(mine, last, "offensive")
+    story.refresh_from_db()
+    assert story.status == "waiting"
+    with pytest.raises(ValueError, match="boring"):
+        judging.flag(mine, last, "boring")
+
+
+def at_once(*deeds: Any) -> list[Any]:
+    """Do things in threads that start together; returns what each gave or raised."""
+    gate = threading.Barrier(len(deeds))
+    results: list[Any] = [None] * len(deeds)
+
+    def run(place: int, deed: Any) -> None:
+        gate.wait()
+        try:
+            results[place] = deed()
+        except Exception as error:
+            results[place] = error
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(deeds)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_that_place_cards_at_once_make_each_value_once(assembly: Any) -> None:
+    cards = []
+    for _ in range(2):
+        client = Client()
+        client.participation = joining.join(assembly, None).participation
+        client.force_login(client.participation.person)
+        card = journey.talk_through(client)
+        journey.submit(client, card, title="The very same")
+        cards.append(card)
+    question = assembly.questions.get()
+    results = at_once(
+        lambda: similar.place(cards[0]),
+        lambda: similar.place(cards[0]),
+        lambda: similar.place(cards[1]),
+        lambda: transitions.propose(question),
+        lambda: transitions.propose(question),
+    )
+    assert [each for each in results if isinstance(each, Exception)] == []
+    assert CanonicalValue.objects.filter(title="The very same").count() == 1
+    for card in cards:
+        card.refresh_from_db()
+    assert cards[0].canonical == cards[1].canonical is not None
+    assert SimilarOffer.objects.filter(value__title="The very same").count() == 0, "nobody is offered their own value"
+    keys = list(Transition.objects.values_list("context", "source", "candidate"))
+    assert len(keys) == len(set(keys))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_pressing_in_two_windows_at_once_draws_and_counts_once(assembly: Any) -> None:
+    question = assembly.questions.get()
+    transitions.propose(question)
+    mine = joining.join(assembly, None).participation
+    draws = at_once(*[lambda: voting.open_draw(mine, question)] * 3)
+    assert len({draw.pk for draw in draws}) == 1
+    votes = at_once(*[lambda: voting.vote(mine, str(draws[0].pk), {0: "wise", 1: "unsure"})] * 4)
+    assert [each for each in votes if isinstance(each, Exception)] == []
+    assert Vote.objects.count() == 2
+    stories = at_once(*[lambda: judging.open_draw(mine, question, "en")] * 3)
+    assert len({draw.pk for draw in stories}) == 1
+    judged = at_once(*[lambda: judging.judge(mine, str(stories[0].pk), "wiser")] * 4)
+    assert [each for each in judged if isinstance(each, Exception)] == []
+    assert Judgement.objects.count() == 1
+    assert Draw.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_outlives_a_process_that_is_killed_before_it_could_respond(joined: Any, monkeypatch: Any) -> None:
+    from pluralign.assembly.views import dialogue as view
+
+    dialogue = journey.begin(joined)
+    revision = dialogue.revision
+
+    def killed(*_: Any, **__: Any) -> None:
+        raise SystemExit("killed")
+
+    monkeypatch.setattr(view, "_page", killed)
+    monkeypatch.setattr(view, "redirect", killed)
+    with pytest.raises(SystemExit):
+        journey.say(joined, dialogue, "I asked the quiet ones.")
+    monkeypatch.undo()
+    page = joined.get(f"/a/example/dialogue/{dialogue.pk}/").content.decode()
+    assert "I asked the quiet ones." in page
+    again = joined.post(
+        f"/a/example/dialogue/{dialogue.pk}/answer/", {"answer": "I asked the quiet ones.", "revision": revision}
+    )
+    assert again.status_code == 302, "the browser's retry finds it kept"
+    assert dialogue.messages.filter(author="participant").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sqlite_waits_its_turn_and_survives_a_crash() -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("about SQLite")
+    connection.ensure_connection()
+    with connection.cursor() as cursor:
+        assert cursor.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+        assert cursor.execute("PRAGMA busy_timeout").fetchone()[0] == 30000
+    assert isinstance(connection.connection, sqlite3.Connection)
