@@ -4,7 +4,7 @@ import importlib
 import subprocess
 import sys
 
-BENCHMARKS = {"graph": (), "scoring": ("--lm-eval",), "scale": (), "identity": ()}
+BENCHMARKS = {"graph": (), "scoring": ("--lm-eval",), "scale": (), "identity": (), "curate": ()}
 """Module -> arguments."""
 
 

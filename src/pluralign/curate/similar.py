@@ -8,6 +8,7 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -18,8 +19,12 @@ from pluralign.core.errors import MissingExtraError
 _WORD = re.compile(
     r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W_\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+"
 )
+_ASCII_WORD = re.compile(r"[a-z0-9]+")
 PERMUTATIONS = 64
 SEED = 1
+# Odd, so that no word's hash is lost in the product; from the golden ratio and xxHash.
+_FACTORS = (0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D)
+_Hashes = np.ndarray[tuple[int], np.dtype[np.uint32]]
 
 
 def words(text: str) -> list[str]:
@@ -28,7 +33,9 @@ def words(text: str) -> list[str]:
     >>> words("Don't you — trust “them”?")
     ['don', 't', 'you', 'trust', 'them']
     """
-    return _WORD.findall(text.casefold() if text.isascii() else unicodedata.normalize("NFKC", text).casefold())
+    if text.isascii():
+        return _ASCII_WORD.findall(text.lower())
+    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
 
 
 def triples(own: list[str]) -> set[tuple[str, ...]]:
@@ -63,12 +70,9 @@ def near_duplicates(texts: Iterable[tuple[str, str]], threshold: float) -> Itera
         raise MissingExtraError("looking for near-duplicates", "curate") from None
     blank = MinHash(num_perm=PERMUTATIONS, seed=SEED, hashfunc=int)
     index: dict[str, MinHashLSH] = {}
-    kept: dict[int, np.ndarray[tuple[int], np.dtype[np.uint32]]] = {}
+    kept: dict[int, _Hashes] = {}
     for position, (group, text) in enumerate(texts):
-        # CRC-32 of every triple: collisions are a few in a billion, and it is the fastest hash the library ships.
-        own = words(text)
-        joined = [" ".join(three).encode() for three in triples(own)]
-        shingles = np.unique(np.fromiter((zlib.crc32(one) for one in joined), dtype=np.uint32, count=len(joined)))
+        shingles = _hashed_triples(words(text))
         sketch = blank.copy()
         sketch.update_batch(shingles.tolist())
         lsh = index.get(group)
@@ -86,6 +90,25 @@ def near_duplicates(texts: Iterable[tuple[str, str]], threshold: float) -> Itera
             continue
         lsh.insert(position, sketch, check_duplication=False)
         kept[position] = shingles
+
+
+def _hashed_triples(own: list[str]) -> _Hashes:
+    """The word triples of a text as 32-bit hashes, each once, ascending: the same on every machine."""
+    while (
+        len(own) < 3
+    ):  # a text of one or two words is one triple, and another one than the same words in a longer text
+        own = [*own, ""]
+    hashes = np.array([_word_hash(word) for word in own], dtype=np.uint32)
+    first, second, third = (np.uint32(factor) for factor in _FACTORS)
+    found: _Hashes = hashes[:-2] * first + hashes[1:-1] * second + hashes[2:] * third
+    found.sort()  # faster here than numpy.unique
+    distinct: _Hashes = found[np.concatenate(([True], found[1:] != found[:-1]))]
+    return distinct
+
+
+@lru_cache(maxsize=1 << 17)
+def _word_hash(word: str) -> int:
+    return zlib.crc32(word.encode())
 
 
 def _bands(threshold: float) -> tuple[int, int]:
