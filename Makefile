@@ -21,10 +21,12 @@ align: setup                    ## train SmolLM2-135M toward its peoples and mea
 	$(BIN)/pluralign poll examples/align/questions.yaml --out runs/align/questions
 	$(BIN)/pluralign train distributional examples/align/tokens.yaml --out runs/align/tokens
 	$(BIN)/pluralign train distributional examples/align/distributional.yaml --out runs/align/distributional
+	mkdir -p runs/align/early && cp runs/align/distributional/checkpoint.pt runs/align/distributional/history.jsonl runs/align/early
+	$(BIN)/pluralign train distributional examples/align/early.yaml --out runs/align/early
 	$(BIN)/pluralign poll examples/align/peoples.yaml --out runs/align/peoples-trained \
-	  --voice adapter:runs/align/tokens,adapter:runs/align/distributional
+	  --voice adapter:runs/align/tokens,adapter:runs/align/distributional,adapter:runs/align/early
 	$(BIN)/pluralign poll examples/align/questions.yaml --out runs/align/questions-trained \
-	  --voice adapter:runs/align/tokens,adapter:runs/align/distributional
+	  --voice adapter:runs/align/tokens,adapter:runs/align/distributional,adapter:runs/align/early
 	$(BIN)/python -m benchmarks.align runs/align/peoples runs/align/peoples-trained \
 	  runs/align/questions runs/align/questions-trained
 

@@ -78,6 +78,8 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(tied: bool, tmp_pa
     assert curve(tmp_path / "killed") == curve(tmp_path / "whole"), "to the last bit"
     weights = [(tmp_path / name / "adapter_model.safetensors").read_bytes() for name in ("whole", "killed")]
     assert weights[0] == weights[1]
+    renamed = trainer(tmp_path / "killed", tied=tied, name="renamed").train()
+    assert renamed.resumed_at == 6, "how a voice is called is no other training"
     with pytest.raises(UsageError, match="another configuration"):
         trainer(tmp_path / "killed", tied=tied, seed=1).train()
 

@@ -272,7 +272,7 @@ class DistributionalTrainer:
 
     def _checkpoint(self, step: int, stopped: str) -> None:
         state = {
-            "config": content_hash(self.config.model_dump(mode="json")),
+            "config": _what_is_computed(self.config),
             "step": step,
             "stopped": stopped,
             "parameters": [one.detach() for one in self._parts.parameters],
@@ -306,7 +306,7 @@ class DistributionalTrainer:
             history.unlink(missing_ok=True)
             return 0
         state = torch.load(place, map_location=self._parts.model.device, weights_only=True)
-        if state["config"] != content_hash(self.config.model_dump(mode="json")):
+        if state["config"] != _what_is_computed(self.config):
             raise UsageError(
                 f"{str(self.folder)!r} holds a training with another configuration: name another folder with --out"
             )
@@ -429,6 +429,12 @@ def _make_trainable(config: DistributionalConfig, data: Learned, engine: LocalEn
         taught.overlay.rows.requires_grad_(True)
         rows = [taught.overlay.rows]
     return _Parts(model, taught, lora, rows)
+
+
+def _what_is_computed(config: DistributionalConfig) -> str:
+    """Content hash of all that decides the weights of every step: not what the voice is called, nor which are kept."""
+    told = config.model_dump(mode="json", exclude={"name": True, "summary": True, "anchor": {"keep"}})
+    return content_hash(told)
 
 
 def _frozen_layers(config: DistributionalConfig, model: Any) -> int:
