@@ -115,6 +115,8 @@ def _train(
             "callbacks": [_Watch(show, job.label, where), *_curves(config.trackers, folder, whole), *callbacks],
         }
         settings = arguments(config, checkpoints, examples=len(examples.rows), measured=bool(held_out))
+        if whole:  # what is measured at the start was measured
+            settings["eval_on_start"] = False
         parts = (model, settings, prepared.base.tokenizer, examples.rows, held_out)
         trainer: Any
         if prepared.method == "sft":
