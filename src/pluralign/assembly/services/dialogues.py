@@ -173,7 +173,7 @@ def language_name() -> str:
 
 
 def _locked(mine: Participation, key: str) -> Dialogue:
-    return Dialogue.objects.select_for_update().select_related("question").get(pk=key, participation=mine)
+    return Dialogue.objects.select_for_update(of=("self",)).select_related("question").get(pk=key, participation=mine)
 
 
 def _go_on(dialogue: Dialogue, interview: Interview) -> None:

@@ -132,7 +132,7 @@ def judge(mine: Participation, draw_key: str, answer: str, reason: str = "") -> 
         raise ValueError(f"{answer!r} is no answer")
     with transaction.atomic():
         draw = (
-            Draw.objects.select_for_update()
+            Draw.objects.select_for_update(of=("self",))  # PostgreSQL locks no side of an outer join
             .select_related("transition__transition")
             .get(pk=draw_key, participation=mine, kind=DrawKind.TRANSITION)
         )

@@ -124,7 +124,7 @@ def answer_offer(mine: Participation, key: int, answer: Any, adds: str = "") -> 
         raise ValueError(f"{answer!r} is no answer to an offer")
     with transaction.atomic():
         offer = (
-            SimilarOffer.objects.select_for_update()
+            SimilarOffer.objects.select_for_update(of=("self",))
             .select_related("card", "value")
             .get(pk=key, card__participation=mine)
         )
