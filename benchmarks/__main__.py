@@ -4,7 +4,7 @@ import importlib
 import subprocess
 import sys
 
-BENCHMARKS = {"graph": (), "scoring": ("--lm-eval",), "scale": (), "identity": (), "curate": ()}
+BENCHMARKS = {"graph": (), "scoring": ("--lm-eval",), "scale": (), "identity": (), "curate": (), "serve": ()}
 """Module -> arguments."""
 
 

@@ -123,7 +123,7 @@ def serve(
         on_reload=lambda changed: _tell(notes, changed),
     )
     config = uvicorn.Config(
-        app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=5, timeout_keep_alive=30,
+        app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=5, timeout_keep_alive=75,
         server_header=False, h11_max_incomplete_event_size=64_000,
     )  # fmt: skip
     server = uvicorn.Server(config)

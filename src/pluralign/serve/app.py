@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from pluralign.core.chat import Message
@@ -24,6 +24,7 @@ from pluralign.engines.live import Load, Part, Utterance
 from pluralign.serve import cards, openapi
 from pluralign.serve.answers import Head
 from pluralign.serve.bodies import ChatBody, CompletionBody, PollBody, TopicBody, read_body
+from pluralign.serve.chat_page import ChatPage
 from pluralign.serve.counting import Counts
 from pluralign.serve.errors import ApiError, explained, unsupported
 from pluralign.serve.guards import AllowedHosts, Who, client_of, read_limited
@@ -49,6 +50,7 @@ class Server:
         self.limiter = Limiter()
         self.topics = topics
         self.poller = Poller()
+        self.page = ChatPage(options.title, keyed=keyring is not None)
         self.created = int(time.time())
         self.counts.watch_load(lambda: self.load().active, lambda: self.load().waiting)
         self.refresh_counts()
@@ -224,6 +226,10 @@ class Server:
         """``GET /openapi.json``."""
         return JSONResponse(openapi.description(keyed=self.keyring is not None))
 
+    async def chat_page(self, _request: Request) -> Response:
+        """``GET /``."""
+        return HTMLResponse(self.page.html, headers=self.page.headers)
+
 
 def create_app(
     shelf: Shelf,
@@ -251,6 +257,7 @@ def create_app(
 
     return Starlette(
         routes=[
+            route("/", server.chat_page),
             route("/v1/models", server.models),
             route("/v1/models/{name:path}", server.model),
             route("/v1/chat/completions", server.chat, "POST"),

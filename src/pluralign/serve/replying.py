@@ -91,9 +91,13 @@ class Reply(Response):
                 await send({"type": "http.response.body", "body": data, "more_body": True})
 
         try:
+            waiting = b""
             async for data in self._events(inbox):
-                await out(data)
-            await out(answers.line("[DONE]"))
+                waiting += data
+                if inbox.empty():  # what came in the meantime goes out together
+                    await out(waiting)
+                    waiting = b""
+            await out(waiting + answers.line("[DONE]"))
         except TimeoutError:
             return  # whoever does not read is not read to
         except Exception as error:
@@ -130,7 +134,10 @@ class Reply(Response):
         left = len(self._choices)
         while left:
             try:
-                index, heard = await asyncio.wait_for(inbox.get(), self._order.patience)
+                if inbox.empty():
+                    index, heard = await asyncio.wait_for(inbox.get(), self._order.patience)
+                else:
+                    index, heard = inbox.get_nowait()
             except TimeoutError:
                 yield self._choices[0], None
                 continue

@@ -7,14 +7,14 @@ from pluralign.core.question import Question
 from pluralign.poll.faithfulness import question_of
 from pluralign.serve import cards
 from pluralign.serve.shelf import ServedVoice, Spoken
-from pluralign.surveys.similar import Embedding, QuestionFinder
+from pluralign.surveys.similar import ALIKE, Embedding, QuestionFinder
 
 
 class Topics:
     """Finds topics. ``embedding``: ``None`` where none is installed; then no topic is found, and that is said."""
 
-    def __init__(self, embedding: Embedding | None):
-        self._embedding = embedding
+    def __init__(self, embedding: Embedding | None, *, alike: float = ALIKE):
+        self._embedding, self._alike = embedding, alike
         self._finders: dict[tuple[str, ...], QuestionFinder] = {}
 
     def prepare(self, voices: Sequence[ServedVoice]) -> None:
@@ -55,7 +55,7 @@ class Topics:
         assert self._embedding is not None
         key = tuple(question.text for question in questions)
         if key not in self._finders:
-            self._finders[key] = QuestionFinder(questions, self._embedding)
+            self._finders[key] = QuestionFinder(questions, self._embedding, alike=self._alike)
         return self._finders[key]
 
 

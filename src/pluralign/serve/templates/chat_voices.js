@@ -1,0 +1,147 @@
+// What the page says of voices: how faithful each was measured to be, its card, the people's answers beside its own.
+"use strict";
+
+const MOST = 4;
+const NAMES = { wasserstein: "Wasserstein distance", total_variation: "total variation", js_distance: "Jensen-Shannon distance" };
+
+/** An element with attributes and children; text is only ever text. */
+function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "style") for (const [key, each] of Object.entries(value)) element.style.setProperty(key, each);
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.filter((child) => child !== null && child !== undefined && child !== ""));
+  return element;
+}
+
+const two = (number) => (number === null || number === undefined ? "–" : number.toFixed(3).replace(/0$/, ""));
+const percent = (share) => `${Math.round(share * 100)} %`;
+const people = (voice) => (voice.collective ? `the people of ${voice.collective.name}` : "anybody");
+
+/** One sentence on a measurement, and whether it is worse than its floor. */
+function verdict(measured) {
+  if (!measured || measured.distance.value === null) return { kind: "unknown", mark: "?", text: "Not measured" };
+  if (measured.below_floor) return { kind: "worse", mark: "▼", text: "Worse than its floor" };
+  return { kind: "better", mark: "▲", text: "Closer than its floor" };
+}
+
+function badge(measured) {
+  const found = verdict(measured);
+  return make("span", { class: `verdict ${found.kind}` }, make("span", { "aria-hidden": "true" }, found.mark), found.text);
+}
+
+/** Distance on an axis from 0 (as the people are) to twice the floor or more, with the floor marked. */
+function gauge(measured) {
+  const most = Math.max(measured.distance.value, measured.distance.high || 0, measured.floors.uniform || 0) * 1.15 || 1;
+  const at = (value) => `${Math.min(100, (100 * value) / most)}%`;
+  const { low, high, value } = measured.distance;
+  return make("div", { class: "gauge", "aria-hidden": "true" },
+    low === null ? null : make("span", { class: "range", style: { left: at(low), width: `${(100 * (high - low)) / most}%` } }),
+    measured.floors.uniform === null ? null : make("span", { class: "floor", style: { left: at(measured.floors.uniform) } }),
+    make("span", { class: "dot", style: { left: at(value) } }));
+}
+
+/** Overall: what the strip says of a voice. */
+function overall(voice) {
+  const found = voice.profile;
+  if (!voice.collective) return [make("p", { class: "soft" }, "Speaks for nobody in particular, so there are no people to be faithful to.")];
+  if (!found) return [badge(null), make("p", { class: "soft" }, `Nobody knows how faithful it is to ${people(voice)}.`)];
+  return [
+    badge(found), gauge(found),
+    make("p", {}, `${two(found.distance.value)} from ${people(voice)} over ${found.questions} questions; `
+      + `uniform answers are ${two(found.floors.uniform)} away.`),
+    make("p", { class: "soft" }, `Worth ${found.worth_people} random ${found.worth_people === "1" ? "person" : "people"} of theirs.`),
+  ];
+}
+
+/** On the topic being asked: what stands under a reply. */
+function onTopic(voice, about) {
+  if (!voice.collective) return null;
+  if (!about || !about.topic) return null;
+  const measured = about.measured;
+  if (!measured) {
+    return make("p", { class: "faith" }, badge(null), ` on “${about.topic}”. Nobody knows how faithful this voice is here.`);
+  }
+  const found = verdict(measured);
+  const interval = measured.distance.low === null ? "" : ` (between ${two(measured.distance.low)} and ${two(measured.distance.high)})`;
+  return make("p", { class: `faith ${found.kind}` }, badge(measured),
+    ` on “${measured.topic}”: ${two(measured.distance.value)}${interval} from ${people(voice)} over ${measured.questions} `
+    + `question${measured.questions === 1 ? "" : "s"}, uniform answers ${two(measured.floors.uniform)}.`
+    + (measured.below_floor ? " Do not take it for their view." : ""));
+}
+
+/** The people's shares beside the voice's, as a table that is also a chart. */
+function pollTable(polled, slot) {
+  if (!polled.people && !polled.voice) return make("p", { class: "soft" }, "Neither the people nor the voice answered this question.");
+  const most = Math.max(0.01, ...(polled.people ? polled.people.shares : []), ...(polled.voice ? polled.voice.shares : []));
+  const bar = (share, kind) => make("td", { class: kind }, make("div", { class: "bar" },
+    make("i", { style: { width: `${(62 * share) / most}%` }, "aria-hidden": "true" }), make("span", {}, percent(share))));
+  const rows = polled.question.options.map((option, place) => make("tr", {},
+    make("th", { scope: "row" }, option),
+    polled.people ? bar(polled.people.shares[place], "people") : null,
+    polled.voice ? bar(polled.voice.shares[place], "own") : null));
+  const distance = polled.distance === null ? "" : `${NAMES[polled.distance_name]} ${two(polled.distance)}; uniform answers ${two(polled.uniform_distance)}. `;
+  const how = { run: "Measured in the voice's poll.", now: "Asked just now, in two orders of the options.", "not asked": "This voice cannot be polled." }[polled.how];
+  const outside = polled.voice && polled.voice.outside > 0.005 ? ` ${percent(polled.voice.outside)} of its probability lay on no option and is left out.` : "";
+  return make("div", { class: `v${slot}` },
+    make("table", { class: "poll" },
+      make("caption", {}, polled.model),
+      make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "Answer"),
+        polled.people ? make("th", { scope: "col" }, polled.people.who) : null, polled.voice ? make("th", { scope: "col" }, "This voice") : null)),
+      make("tbody", {}, ...rows)),
+    make("p", { class: "soft end" }, `${distance}${how}${outside}`));
+}
+
+function pairs(...entries) {
+  return make("dl", {}, ...entries.filter(([, value]) => value).flatMap(([term, value]) => [make("dt", {}, term), make("dd", {}, value)]));
+}
+
+/** Everything that is known of a voice. */
+function cardOf(card) {
+  const parts = [make("p", {}, card.summary),
+    pairs(["Name", make("code", {}, card.id)], ["Speaks for", card.collective ? card.collective.name : "nobody in particular"],
+      ["Through", card.model], ["Adapter", card.adapter], ["Identity token", card.identity_token && make("code", {}, card.identity_token)],
+      ["Licence", card.licence || "not stated"], ["Contact", card.contact], ["Defined in", card.origin])];
+  if (card.system) parts.push(make("h3", {}, "What the model is told"), make("pre", {}, card.system));
+  if (card.constitution) {
+    const own = card.constitution;
+    parts.push(make("h3", {}, `Constitution: ${own.title}`),
+      make("p", { class: "soft" }, [own.participants ? `${own.participants} people shaped it.` : "", own.licence, own.source].filter(Boolean).join(" ")),
+      make("ol", {}, ...own.principles.map((one) => make("li", {}, `${one.context ? `${one.context}: ` : ""}${one.title}`,
+        one.description ? make("small", {}, ` ${one.description}`) : null,
+        one.people ? make("small", {}, ` (${one.people} people)`) : null, one.contested ? make("small", {}, " Contested.") : null))));
+  }
+  parts.push(make("h3", {}, "Training data"), make("p", {}, card.training || "None: this voice is told whom to speak for, and was not trained."));
+  parts.push(make("h3", {}, "Sources"), card.sources.length
+    ? make("ul", {}, ...card.sources.map((one) => make("li", {}, one.url && /^https?:/.test(one.url) ? make("a", { href: one.url, rel: "noreferrer", target: "_blank" }, one.title) : one.title,
+      one.note ? ` ${one.note}` : "", one.licence ? make("small", {}, ` ${one.licence}`) : null)))
+    : make("p", {}, "None are named."));
+  parts.push(make("h3", {}, "How faithful it was measured to be"));
+  if (!card.profiles.length) {
+    parts.push(make("p", {}, "Nobody has measured it yet. Whoever runs this server can: ", make("code", {}, "pluralign poll"),
+      " asks it a survey, and ", make("code", {}, "--run"), " shows here what came of it."));
+  }
+  for (const found of card.profiles) {
+    const numbers = [[found.distance.value, "This voice"], [found.floors.uniform, "Uniform answers (floor)"],
+      [found.floors.others, "The mean of the other peoples"], [found.floors.marginal, "All respondents together"]];
+    parts.push(make("p", {}, badge(found), ` Over ${found.questions} questions of ${found.survey_title}; worth ${found.worth_people} random people of theirs.`),
+      make("table", {}, make("caption", {}, `Mean ${NAMES[found.distance_name]} from the people, 0 to 1; smaller is closer`),
+        make("tbody", {}, ...numbers.filter(([value]) => value !== null).map(([value, name]) => make("tr", {},
+          make("th", { scope: "row" }, name), make("td", { class: "number" }, two(value)))))));
+    if (found.topics.length) {
+      parts.push(make("table", {}, make("caption", {}, "By topic"),
+        make("thead", {}, make("tr", {}, ...["Topic", "Questions", "Distance", "Uniform", ""].map((name) => (name ? make("th", { scope: "col" }, name) : make("td", {}))))),
+        make("tbody", {}, ...found.topics.map((one) => make("tr", {}, make("th", { scope: "row" }, one.topic),
+          make("td", { class: "number" }, String(one.questions)), make("td", { class: "number" }, two(one.distance.value)),
+          make("td", { class: "number" }, two(one.floors.uniform)), make("td", {}, badge(one)))))));
+    }
+    parts.push(make("p", { class: "soft" }, `Measured ${found.measured.slice(0, 10)} on ${found.model} as “${found.voice}”. ${found.method}`
+      + (found.saw_the_answers ? " Its prompts had seen the measured answers: these numbers flatter it." : "")
+      + " The poll asks the survey's questions; what the voice says in a longer conversation may differ."),
+      make("p", { class: "soft" }, `${found.citation} ${found.licence}`));
+  }
+  return parts;
+}
