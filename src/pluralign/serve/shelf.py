@@ -16,7 +16,7 @@ from pluralign.core.documents import parse, validate
 from pluralign.core.errors import DataError, PluralignError, UnknownNameError, UsageError
 from pluralign.core.question import Question
 from pluralign.core.survey import Survey
-from pluralign.engines.live import Live, Part
+from pluralign.engines.live import Live
 from pluralign.poll.faithfulness import Faithfulness, faithfulness
 from pluralign.poll.scores import Scores
 from pluralign.prompts.strategies import strategy
@@ -233,7 +233,7 @@ class Shelf:
                     id=slug(collective.name),
                     base=self._base,
                     title=collective.name,
-                    summary=spoken.summary,
+                    summary=_sentence(spoken.summary),
                     speaker=speaker,
                     live=live,
                     sources=(Source(title=self._survey.citation or self._survey.title, licence=self._survey.licence),),
@@ -291,7 +291,7 @@ class Shelf:
             id=file.id,
             base=base,
             title=file.title,
-            summary=file.summary or spoken.summary,
+            summary=file.summary or _sentence(spoken.summary),
             speaker=speaker,
             live=self._open_live(file.model or self._model),
             sampling=file.sampling,
@@ -347,9 +347,8 @@ def base_name(model: str) -> str:
     return "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in last).strip("-") or "model"
 
 
-def parts_of(spoken: Spoken, requests: tuple[Part, ...]) -> tuple[Part, ...]:
-    """Requests with the weights of what was named."""
-    return tuple(Part(part.request, weight) for part, (_, weight) in zip(requests, spoken.parts, strict=True))
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
 
 
 def _way(file: VoiceFile, beside: Path) -> Way:

@@ -60,7 +60,7 @@ class Topics:
 
 
 def _questions(voice: ServedVoice) -> tuple[Question, ...]:
-    """The questions a voice was measured with, else those of its survey."""
-    if voice.scores:
+    """The questions of a voice's survey, asked or not; where only a run knows the survey, those that it asked."""
+    if voice.scores and (voice.survey is None or voice.survey.name != voice.scores[0].survey):
         return tuple(question_of(one) for one in voice.scores[0].questions)
     return voice.survey.questions if voice.survey is not None else ()
