@@ -59,6 +59,7 @@ def serve_script(streams: int) -> None:
     app = create_app(Shelf(lambda _: live, model="script", base="script"), Options())
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", timeout_keep_alive=75)
     listening = config.bind_socket()
+    listening.listen(config.backlog)
     print(f"Listening on http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
     uvicorn.Server(config).run(sockets=[listening])
 

@@ -228,7 +228,9 @@ def _watching(folder: Path, runs: list[Path]) -> Callable[[], AsyncIterator[obje
 
 def _bind(config: Any, host: str, port: int) -> Any:
     try:
-        return config.bind_socket()
+        bound = config.bind_socket()
+        bound.listen(config.backlog)  # from here on whoever connects waits instead of being refused
+        return bound
     except (OSError, SystemExit):
         raise ModelError(f"cannot listen on {host}:{port}: it is taken, or may not be used; give --port") from None
 
