@@ -128,7 +128,7 @@ def _carry_out(
     from pluralign.cli.progress import ProgressLine
     from pluralign.cli.settings import api_key, cache_folder, quiet_libraries
     from pluralign.engines.open import open_engine
-    from pluralign.poll import compare, forecast, records, run
+    from pluralign.poll import compare, forecast, panels, records, run
     from pluralign.poll.study import study_from
     from pluralign.report import page, tables, validity
     from pluralign.store.files import write_text
@@ -159,11 +159,12 @@ def _carry_out(
     run.check_engines(study, engine, reader)
     if plan:
         with notes.status("Laying out the prompts …"):
-            _print_forecast(forecast.forecast(prepared, engine, reader=reader))
+            _print_forecast(forecast.forecast(panels.decide(prepared, engine), engine, reader=reader))
         return
     spec = records.specify(prepared, engine, reader)
     folder = out or Path("runs") / f"{study.name}-{spec.id[:8]}"
     record = records.open_run(folder, spec, ("pluralign", *sys.argv[1:]))
+    prepared = panels.decide(prepared, engine, folder)
     with ProgressLine(notes) as line:
         try:
             answers = run.poll(prepared, engine, folder, line.show, reader=reader)

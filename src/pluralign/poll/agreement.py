@@ -16,7 +16,7 @@ from pluralign.metrics.uncertainty import bootstrap, weighted_mean
 from pluralign.poll.answerers import Answerer
 from pluralign.poll.cells import measure
 from pluralign.poll.scores import MethodAgreement
-from pluralign.voices.voice import Voice
+from pluralign.voices.panel import Asked
 
 _DRAWN = (Obtained.SAMPLED, Obtained.FREE_TEXT)
 
@@ -72,7 +72,7 @@ def _agreement(
     )
 
 
-def _shares(one: Answerer, voice: Voice, questions: Sequence[Question], width: int) -> tuple[Array, Array]:
+def _shares(one: Answerer, voice: Asked, questions: Sequence[Question], width: int) -> tuple[Array, Array]:
     """Shares, shape (questions, width), NaN where there is no answer; and the replies drawn, NaN where none were."""
     heard = one.heard[voice.id]
     shares, n = np.full((len(questions), width), np.nan), np.full(len(questions), np.nan)

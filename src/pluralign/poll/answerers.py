@@ -9,7 +9,7 @@ from pluralign.metrics.temperature import tempered
 from pluralign.poll.heard import Heard, VoiceHeard
 from pluralign.poll.run import Answers, Prepared
 from pluralign.poll.study import Method
-from pluralign.voices.voice import Voice
+from pluralign.voices.panel import Asked, Panel
 from pluralign.voices.way import Way
 
 CALIBRATED = "calibrated"
@@ -19,19 +19,19 @@ CALIBRATED = "calibrated"
 class Answerer(NamedTuple):
     """One way of speaking, asked by one method, for all the peoples it speaks for."""
 
-    way: Way
+    way: Way | Panel
     method: str
     """A :class:`Method`, or :data:`CALIBRATED`."""
     name: str
     """Unlike any other answerer's of the run."""
     label: str
     """The same for readers."""
-    voices: tuple[Voice, ...]
+    voices: tuple[Asked, ...]
     heard: Mapping[str, VoiceHeard]
     """Voice id -> what was heard."""
     temperature: float = 1.0
 
-    def answers(self, voice: Voice, measured: frozenset[str]) -> dict[str, Heard]:
+    def answers(self, voice: Asked, measured: frozenset[str]) -> dict[str, Heard]:
         """What one voice answered to the questions that are measured."""
         found = {key: one for key, one in self.heard[voice.id].items() if key in measured}
         if self.temperature == 1:

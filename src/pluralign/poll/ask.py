@@ -11,7 +11,7 @@ from pluralign.engines.base import ChatRequest, ScoreRequest
 from pluralign.poll.study import Method, Study
 from pluralign.prompts.options import Labels, Layout, Order, layouts
 from pluralign.prompts.strategies import Task
-from pluralign.voices.voice import Voice
+from pluralign.voices.panel import Asked
 
 Request = TypeVar("Request", ScoreRequest, ChatRequest)
 
@@ -30,14 +30,22 @@ _SEEDS = 2**31
 class Item(Generic[Request]):
     """One question put to one voice with its options laid out in one way."""
 
-    voice: Voice
+    voice: Asked
     question: Question
     layout: Layout
-    request: Request
+    requests: tuple[Request, ...]
+    """One; of a panel's scores one per member."""
+    weights: tuple[float, ...] = (1.0,)
+    """How much the answer to each request counts; they sum to one."""
     at: int = 0
     """Which of the question's layouts this is."""
     sample: int | None = None
     """Which of several replies this is; ``None`` where an answer is not a reply."""
+
+    @property
+    def request(self) -> Request:
+        """The request, or the first of several."""
+        return self.requests[0]
 
     @property
     def order(self) -> Order:
@@ -46,8 +54,10 @@ class Item(Generic[Request]):
 
     @property
     def prompt_hash(self) -> str:
-        """Content hash of the conversation and of the beginning of the reply, as stored with the answer."""
-        return prompt_hash(self.request.messages, self.request.reply_start)
+        """Content hash of the conversation and of the beginning of the reply, as stored with the answer; of several
+        requests a hash of their hashes."""
+        hashes = [prompt_hash(request.messages, request.reply_start) for request in self.requests]
+        return hashes[0] if len(hashes) == 1 else content_hash(hashes)
 
 
 def prompt_hash(messages: Sequence[Message], reply_start: str = "") -> str:
@@ -57,7 +67,7 @@ def prompt_hash(messages: Sequence[Message], reply_start: str = "") -> str:
 
 
 def items(
-    voices: Sequence[Voice],
+    voices: Sequence[Asked],
     questions: Sequence[Question],
     *,
     order_count: int | Literal["all"],
@@ -69,11 +79,12 @@ def items(
     for voice in voices:
         for question in questions:
             for at, layout in enumerate(layouts(question, order_count, seed, permute_labels=permute_labels)):
-                request = voice.ask(question, layout.order, labels, marks=layout.marks)
-                yield Item(voice, question, layout, request, at)
+                parts = voice.parts(question, layout.order, labels, marks=layout.marks)
+                weights = tuple(part.weight for part in parts)
+                yield Item(voice, question, layout, tuple(part.request for part in parts), weights, at)
 
 
-def scored(study: Study, voices: Sequence[Voice], questions: Sequence[Question]) -> Iterator[Item[ScoreRequest]]:
+def scored(study: Study, voices: Sequence[Asked], questions: Sequence[Question]) -> Iterator[Item[ScoreRequest]]:
     """:func:`items` as a study has them."""
     return items(
         voices,
@@ -91,27 +102,30 @@ def laid_out(study: Study, question: Question) -> tuple[Layout, ...]:
 
 
 def replies(
-    method: Method, study: Study, voices: Sequence[Voice], questions: Sequence[Question]
+    method: Method, study: Study, voices: Sequence[Asked], questions: Sequence[Question]
 ) -> Iterator[Item[ChatRequest]]:
     """Every reply to ask for: voice by voice, question by question, sample by sample.
 
     Samples go through the layouts in turn, so that each has as many as the others, give or take one. A statement is
-    asked for once in every layout, greedily. A free text sees no options: there the layout is the reader's.
+    asked for once in every layout, greedily. A free text sees no options: there the layout is the reader's. A panel's
+    members take turns, layout by layout, so that every layout meets every member.
     """
     for voice in voices:
         for question in questions:
             chosen = laid_out(study, question)
-            asked: dict[int, ScoreRequest] = {}
-            for sample in range(reply_count(method, study, len(chosen))):
+            asked: dict[tuple[int, str], ScoreRequest] = {}
+            count = reply_count(method, study, len(chosen))
+            for sample in range(count):
                 at = sample % len(chosen)
                 shown = 0 if method is Method.FREE_TEXT else at
-                if shown not in asked:
-                    asked[shown] = voice.ask(
+                before = sum(len(range(earlier, count, len(chosen))) for earlier in range(at))
+                member = voice.member(before + sample // len(chosen))
+                if (shown, member.id) not in asked:
+                    asked[shown, member.id] = member.ask(
                         question, chosen[shown].order, study.labels, marks=chosen[shown].marks, task=TASKS[method]
                     )
-                yield Item(
-                    voice, question, chosen[at], _reply(method, study, question, asked[shown], sample), at, sample
-                )
+                reply = _reply(method, study, question, asked[shown, member.id], sample)
+                yield Item(voice, question, chosen[at], (reply,), at=at, sample=sample)
 
 
 def reply_count(method: Method, study: Study, layouts: int) -> int:

@@ -12,7 +12,7 @@ from pluralign.metrics.uncertainty import bootstrap
 from pluralign.poll.heard import VoiceHeard
 from pluralign.poll.run import Prepared
 from pluralign.poll.scores import Calibrated, Measure
-from pluralign.voices.voice import Voice
+from pluralign.voices.panel import Asked, Panel
 from pluralign.voices.way import Way
 
 RESAMPLES = 200
@@ -27,7 +27,7 @@ def calibrate(prepared: Prepared, heard: Mapping[str, VoiceHeard]) -> tuple[Cali
     return tuple(_fit(prepared, heard, way) for way in dict.fromkeys(voice.way for voice in prepared.voices))
 
 
-def _fit(prepared: Prepared, heard: Mapping[str, VoiceHeard], way: Way) -> Calibrated:
+def _fit(prepared: Prepared, heard: Mapping[str, VoiceHeard], way: Way | Panel) -> Calibrated:
     voices = [voice for voice in prepared.voices if voice.way == way]
     cells = [(at, said, theirs) for voice in voices for at, said, theirs in _cells(prepared, voice, heard[voice.id])]
     if not cells:
@@ -51,7 +51,7 @@ def _fit(prepared: Prepared, heard: Mapping[str, VoiceHeard], way: Way) -> Calib
     )
 
 
-def _cells(prepared: Prepared, voice: Voice, heard: VoiceHeard) -> Iterator[tuple[int, Distribution, Distribution]]:
+def _cells(prepared: Prepared, voice: Asked, heard: VoiceHeard) -> Iterator[tuple[int, Distribution, Distribution]]:
     """Held-out question, what the voice said, and what a people it is measured against did."""
     peoples = prepared.collectives if voice.collective is None else (voice.collective,)
     for at, question in enumerate(prepared.held_out):

@@ -22,7 +22,7 @@ from pluralign.poll.ask import TASKS, laid_out
 from pluralign.poll.heard import Heard
 from pluralign.poll.reopen import Reopened
 from pluralign.store.files import make_folder, write_whole
-from pluralign.voices.voice import Voice
+from pluralign.voices.panel import Asked
 
 
 def write_inspect(run: Reopened, path: Path) -> int:
@@ -141,11 +141,12 @@ def _head(run: Reopened, total: int | None = None) -> dict[str, Any]:
     }
 
 
-def _sample(run: Reopened, voice: Voice, people: Collective | None, question: Question, heard: Heard) -> dict[str, Any]:
+def _sample(run: Reopened, voice: Asked, people: Collective | None, question: Question, heard: Heard) -> dict[str, Any]:
     study = run.prepared.study
     asked_in = laid_out(study, question)
     method, first = study.methods[0], asked_in[0]
-    request = voice.ask(question, first.order, study.labels, marks=first.marks, task=TASKS[method])
+    # Of a panel what its first member is shown.
+    request = voice.member(0).ask(question, first.order, study.labels, marks=first.marks, task=TASKS[method])
     messages = [{"role": message.role, "content": message.content} for message in request.messages]
     said = heard.distribution()
     theirs = None if people is None else run.prepared.survey.reference(people.id, question.id)

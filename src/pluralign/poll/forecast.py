@@ -110,11 +110,11 @@ class _Size:
         sample: list[Request] = []
         prompts = computed = 0
         for shard in shards(everything, SHARD):
-            requests: list[Request] = list(dict.fromkeys(item.request for item in shard))
+            requests: list[Request] = list(dict.fromkeys(one for item in shard for one in item.requests))
             plan = layout(requests)
             new = [at for at, key in enumerate(plan.keys) if key not in self._seen]
             self._seen.update(plan.keys)
-            prompts += len(shard)
+            prompts += sum(len(item.requests) for item in shard)
             computed += plan.computed_tokens
             self.reply_tokens += plan.reply_tokens
             self.calls += plan.calls

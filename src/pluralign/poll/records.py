@@ -18,6 +18,7 @@ from pluralign.poll.run import Prepared
 from pluralign.poll.study import Study
 from pluralign.prompts.reader import template_hashes
 from pluralign.store.files import make_folder, sweep, write_text
+from pluralign.voices.panel import PanelVoice, pick_hashes
 
 RUN_FILE = "run.json"
 _PACKAGES = ("numpy", "scipy", "pyarrow", "torch", "transformers", "peft", "openai", "vllm")
@@ -30,6 +31,8 @@ def specify(prepared: Prepared, engine: Engine, reader: Engine | None = None) ->
     tasks = tuple(dict.fromkeys(TASKS[method] for method in study.methods))
     for voice in prepared.voices:
         templates |= voice.hashes_for(tasks)
+    if prepared.undecided:
+        templates |= pick_hashes()
     return RunSpec(
         kind="poll",
         study=study.model_dump(mode="json", by_alias=True),
@@ -38,7 +41,7 @@ def specify(prepared: Prepared, engine: Engine, reader: Engine | None = None) ->
         engine={
             **engine.describe(),
             "option_scores": engine.can.option_scores,
-            **_adapters(prepared),
+            **_digests(prepared),
             **({} if reader is None else {"reader": {**reader.describe(), "option_scores": reader.can.option_scores}}),
         },
         templates=dict(sorted(templates.items())),
@@ -46,10 +49,12 @@ def specify(prepared: Prepared, engine: Engine, reader: Engine | None = None) ->
     )
 
 
-def _adapters(prepared: Prepared) -> dict[str, dict[str, str]]:
-    """Content hashes of the adapters that voices wear; nothing where none does, as in runs before there were any."""
-    found = {voice.name: voice.way.digest for voice in prepared.voices if voice.way.adapter}
-    return {"adapters": found} if found else {}
+def _digests(prepared: Prepared) -> dict[str, dict[str, str]]:
+    """Content hashes of the adapters that voices wear and of panels; none, as in earlier runs, where there is none."""
+    adapters = {voice.name: voice.way.digest for voice in prepared.voices if voice.way.adapter}
+    panels = [voice.way for voice in prepared.voices if isinstance(voice, PanelVoice)] + list(prepared.undecided)
+    found = {"adapters": adapters, "panels": {panel.name: panel.digest for panel in panels}}
+    return {kind: digests for kind, digests in found.items() if digests}
 
 
 def open_run(folder: Path, spec: RunSpec, command: Sequence[str]) -> RunRecord:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from pluralign.core.errors import UsageError
 from pluralign.core.run import RunRecord
+from pluralign.poll.panels import decide
 from pluralign.poll.records import read_run, recorded_study
 from pluralign.poll.run import ANSWERS_FILE, Answers, Prepared, prepare, recall
 
@@ -32,7 +33,7 @@ def reopen(folder: Path) -> Reopened:
             f"there is no finished poll in {str(folder)!r}: type its `pluralign poll` command again to go on with it"
         )
     study = recorded_study(folder, record)
-    prepared = prepare(study)
+    prepared = decide(prepare(study), None, folder)
     if prepared.survey.checksum != record.spec.survey_checksum:
         raise UsageError(
             f"the survey {study.survey!r} has changed since the run in {str(folder)!r} was made: put its earlier "

@@ -13,8 +13,10 @@ import numpy as np
 from pluralign.core.collective import Collective
 from pluralign.core.distribution import Obtained
 from pluralign.core.errors import ModelError, UsageError
+from pluralign.core.ids import content_hash
+from pluralign.core.question import Question
 from pluralign.core.survey import Survey
-from pluralign.engines.base import ChatRequest, Completion, Engine, ScoreRequest
+from pluralign.engines.base import ChatRequest, Completion, Engine, OptionScores, ScoreRequest
 from pluralign.metrics.order_bias import Design, design
 from pluralign.poll.answer import Answered, Progress, Reply, Request, Work, answer, chatting, scoring
 from pluralign.poll.ask import TASKS, Item, answer_count, laid_out, replies, scored
@@ -23,7 +25,7 @@ from pluralign.poll.heard import recall as read_back
 from pluralign.poll.replies import Read, read_sample, read_statement, read_text, to_reader
 from pluralign.poll.scores import ExamplePrompt
 from pluralign.poll.study import Method, Study
-from pluralign.prompts.options import Labels
+from pluralign.prompts.options import Labels, Layout
 from pluralign.prompts.strategies import Task
 from pluralign.store.answers import AnswerStore
 from pluralign.store.files import sweep
@@ -31,8 +33,8 @@ from pluralign.store.tables import ANSWERS, PROMPTS, TableWriter
 from pluralign.surveys import load
 from pluralign.surveys.countries import country
 from pluralign.voices.library import Library
-from pluralign.voices.voice import Voice, speakers
-from pluralign.voices.way import ways
+from pluralign.voices.mixing import mixed
+from pluralign.voices.panel import Asked, Panel, PanelVoice, split, voices_of
 
 ANSWERS_FILE = "answers.parquet"
 SHARD = 4096
@@ -53,13 +55,17 @@ class Prepared(NamedTuple):
     study: Study
     survey: Survey
     """The questions that will be asked, with their references."""
-    voices: tuple[Voice, ...]
+    voices: tuple[Asked, ...]
     collectives: tuple[Collective, ...]
     """Whom voices speak for."""
     total: int
     """Number of answers to come."""
+    library: Library
+    """What voices may know of peoples, from the whole survey."""
     held_out: tuple[str, ...] = ()
     """Questions that are asked to fit a temperature on, and not measured."""
+    undecided: tuple[Panel, ...] = ()
+    """Panels for which a model has yet to pick a member: :func:`pluralign.poll.panels.decide`."""
 
     @property
     def measured(self) -> Survey:
@@ -91,17 +97,45 @@ def prepare(study: Study) -> Prepared:
         else full.collectives
     )
     library = Library(full, published=study.published)
-    voices = tuple(voice for one in ways(study.voices) for voice in speakers(one, collectives, library))
+    found, panels = split(study.voices, full)
+    _check_panels(study, panels)
+    undecided = tuple(one for one in panels if one.pick == "model")
+    held_out = _held_out(study, survey)
+    prepared = Prepared(study, survey, (), collectives, 0, library, held_out, undecided)
+    return with_voices(prepared, voices_of(found, panels, collectives, library))
+
+
+def with_voices(prepared: Prepared, voices: Sequence[Asked]) -> Prepared:
+    """The study with these voices, after finding out whether each can be asked at all."""
+    study, survey = prepared.study, prepared.survey
     for voice in voices:
         _check(voice, survey)
-    held_out = _held_out(study, survey)
-    per_voice = sum(
-        answer_count(method, study, question)
+    total = sum(
+        answer_count(method, study, question) * (_members(voice) if method is Method.EXACT else 1)
+        for voice in voices
         for method in study.methods
         for question in survey.questions
-        if method is Method.EXACT or question.id not in held_out
+        if method is Method.EXACT or question.id not in prepared.held_out
     )
-    return Prepared(study, survey, voices, collectives, per_voice * len(voices), held_out)
+    return prepared._replace(voices=tuple(voices), total=total)
+
+
+def _members(voice: Asked) -> int:
+    return len(voice.voices) if isinstance(voice, PanelVoice) else 1
+
+
+def _check_panels(study: Study, panels: Sequence[Panel]) -> None:
+    for one in panels:
+        if one.kind == "overton":
+            raise UsageError(
+                f"{one.name!r} is an Overton panel: it replies in words and has no shares to poll; measure it with "
+                "`pluralign coverage`, or make it a distributional panel"
+            )
+        if Method.VERBALISED in study.methods:
+            raise UsageError(
+                f"nobody in the panel {one.name!r} can state how all of its members would answer: "
+                "leave 'verbalised' out, or the panel"
+            )
 
 
 def _held_out(study: Study, survey: Survey) -> tuple[str, ...]:
@@ -117,8 +151,12 @@ def _held_out(study: Study, survey: Survey) -> tuple[str, ...]:
     return tuple(survey.questions[(2 * at + 1) * total // (2 * count)].id for at in range(count))
 
 
-def _check(voice: Voice, survey: Survey) -> None:
+def _check(voice: Asked, survey: Survey) -> None:
     """Find out before a model is loaded whether the voice can be asked at all."""
+    if isinstance(voice, PanelVoice):
+        for _, member in voice.voices:
+            _check(member, survey)
+        return
     collective = voice.collective
     if voice.draws_on_people and collective is not None and not voice.library.survey.references.get(collective.id):
         raise UsageError(
@@ -226,20 +264,22 @@ class _Asking:
         prepared, ledger = self._prepared, self.ledgers[Method.EXACT]
         everything = scored(prepared.study, prepared.voices, prepared.survey.questions)
         for shard in shards(everything, SHARD):
-            keys, scores = self._answer([item.request for item in shard], scoring(self._engine))
+            keys, scores = self._answer([one for item in shard for one in item.requests], scoring(self._engine))
+            of_requests = iter(keys)
             rows = []
-            for item, key in zip(shard, keys, strict=True):
-                shares, held = probabilities(scores[key]), captured(scores[key])
+            for item in shard:
+                key, score = _whole(item, [next(of_requests) for _ in item.requests], scores)
+                shares, held = probabilities(score), captured(score)
                 ledger.add(item.voice.id, item.question.id, shares, held, at=item.at)
                 rows.append(
                     {
                         **_row(item, ledger.obtained),
-                        "logprobs": list(scores[key].logprobs),
-                        "high": None if scores[key].high is None else list(scores[key].high or ()),
+                        "logprobs": list(score.logprobs),
+                        "high": None if score.high is None else list(score.high),
                         "probabilities": None if shares is None else shares.tolist(),
                         "captured": held,
                         "refused": 0.0,
-                        "prompt_tokens": scores[key].prompt_tokens,
+                        "prompt_tokens": score.prompt_tokens,
                         "key": key,
                     }
                 )
@@ -349,13 +389,30 @@ def example_prompts(prepared: Prepared) -> tuple[ExamplePrompt, ...]:
     found = []
     for name in dict.fromkeys(voice.name for voice in prepared.voices):
         for task, methods in tasks.items():
-            request = first[name].ask(question, layout.order, study.labels, marks=layout.marks, task=task)
-            item = Item(first[name], question, layout, request)
+            item = _first_item(study, first[name], question, layout, task)
             methods_named = ", ".join(methods) if len(study.methods) > 1 else ""
             found.append(
                 ExamplePrompt(voice=name, collective=_collective_id(item), method=methods_named, **_texts(item))
             )
     return tuple(found)
+
+
+def _first_item(study: Study, voice: Asked, question: Question, layout: Layout, task: Task) -> Item[Any]:
+    """What a voice is shown first when it is asked to do this."""
+    if task is Task.CHOOSE:
+        parts = voice.parts(question, layout.order, study.labels, marks=layout.marks)
+        return Item(
+            voice, question, layout, tuple(part.request for part in parts), tuple(part.weight for part in parts)
+        )
+    asked = voice.member(0).ask(question, layout.order, study.labels, marks=layout.marks, task=task)
+    return Item(voice, question, layout, (asked,))
+
+
+def _whole(item: Item[Any], keys: Sequence[str], scores: Mapping[str, OptionScores]) -> tuple[str, OptionScores]:
+    """The key and the scores of an item: the one request's, or the mixture of a panel's members'."""
+    if len(keys) == 1:
+        return keys[0], scores[keys[0]]
+    return content_hash([list(item.weights), list(keys)]), mixed(item.weights, [scores[key] for key in keys])
 
 
 class _Shown:
@@ -393,8 +450,18 @@ def _collective_id(item: Item[Any]) -> str:
 
 
 def _texts(item: Item[Any]) -> dict[str, str]:
-    by_role: dict[str, str] = {message.role: message.content for message in item.request.messages}
-    return {"system": by_role.get("system", ""), "user": by_role["user"], "reply_start": item.request.reply_start}
+    if len(item.requests) == 1:
+        return _of_request(item.request)
+    members = [
+        f"[member {number}, weight {weight:g}]\n\n" + "\n\n".join(text for text in _of_request(one).values() if text)
+        for number, (weight, one) in enumerate(zip(item.weights, item.requests, strict=True), start=1)
+    ]
+    return {"system": "", "user": "\n\n".join(members), "reply_start": ""}
+
+
+def _of_request(request: ScoreRequest | ChatRequest) -> dict[str, str]:
+    by_role: dict[str, str] = {message.role: message.content for message in request.messages}
+    return {"system": by_role.get("system", ""), "user": by_role["user"], "reply_start": request.reply_start}
 
 
 def shards(everything: Iterator[Any], size: int) -> Iterator[list[Any]]:

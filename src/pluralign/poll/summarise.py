@@ -9,6 +9,7 @@ from pluralign.metrics.skill import SIZES, sample_curves, skills, worth_n
 from pluralign.metrics.uncertainty import Estimate, bootstrap, weighted_mean
 from pluralign.poll.answerers import Answerer
 from pluralign.poll.cells import Measured, headline_values, in_words, mark_values, measure, table_rows
+from pluralign.poll.panels import unread
 from pluralign.poll.run import Prepared
 from pluralign.poll.scores import DISTANCES, Cell, DistanceName, Mark, Measure, Summary
 from pluralign.poll.study import Method
@@ -203,6 +204,11 @@ def caveats(prepared: Prepared, cells: Sequence[Cell], unscored: Sequence[str]) 
             f"{len(prepared.held_out)} questions were held out to fit temperatures on; they are in no other number."
         )
     said += [one for way in dict.fromkeys(voice.way for voice in prepared.voices) if (one := _seen(way, prepared))]
+    for label, count in unread(prepared).items():
+        said.append(
+            f"The panel {label} was to pick a member for {len(prepared.collectives)} peoples; {count} picks could "
+            "not be read, and nobody speaks for those peoples."
+        )
     low = sorted({cell.voice for cell in cells if cell.captured < LOW_CAPTURE})
     if low:
         worst = min(cell.captured for cell in cells)

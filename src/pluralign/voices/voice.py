@@ -1,10 +1,11 @@
 """A voice: one way of making a model speak for one collective. Knows no engine's insides and no score.
 
-Every voice, however it is made, turns a question into a request to an engine; that is all a poll needs of it.
+Every voice, however it is made, turns a question into requests to an engine; that is all a poll needs of it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pluralign.core.chat import Message
 from pluralign.core.collective import Collective
@@ -14,6 +15,14 @@ from pluralign.prompts.options import Labels, Order, show
 from pluralign.prompts.strategies import Context, Task
 from pluralign.voices.library import Library
 from pluralign.voices.way import Way
+
+
+class Part(NamedTuple):
+    """One request that a voice makes of a question, and how much its answer counts in the voice's."""
+
+    weight: float
+    """Above 0; the weights of a question's parts sum to one."""
+    request: ScoreRequest
 
 
 @dataclass(frozen=True)
@@ -83,6 +92,17 @@ class Voice:
             reply_start=self.way.start(self.collective),
             adapter=self.way.adapter,
         )
+
+    def parts(
+        self, question: Question, order: Order, labels: Labels, *, marks: Order | None = None
+    ) -> tuple[Part, ...]:
+        """The one request that puts this question to this voice, options to be scored."""
+        return (Part(1.0, self.ask(question, order, labels, marks=marks)),)
+
+    def member(self, turn: int) -> "Voice":
+        """Who gives the reply of that turn, counted from 0: a voice by itself gives them all."""
+        del turn
+        return self
 
 
 def speakers(way: Way, collectives: tuple[Collective, ...], library: Library) -> tuple[Voice, ...]:
