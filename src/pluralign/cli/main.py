@@ -8,6 +8,7 @@ from pluralign import __version__
 from pluralign.cli import (
     assembly,
     compare,
+    coverage,
     curate_commands,
     export,
     graph,
@@ -31,6 +32,7 @@ app.command()(poll.poll)
 app.command()(report.report)
 app.command()(rescore.rescore)
 app.command()(compare.compare)
+app.command()(coverage.coverage)
 app.command()(export.export)
 app.add_typer(curate_commands.app, name="curate")
 app.add_typer(assembly.app, name="assembly")
