@@ -51,7 +51,7 @@ def specify(prepared: Prepared, engine: Engine, reader: Engine | None = None) ->
 
 def _digests(prepared: Prepared) -> dict[str, dict[str, str]]:
     """Content hashes of the adapters that voices wear and of panels; none, as in earlier runs, where there is none."""
-    adapters = {voice.name: voice.way.digest for voice in prepared.voices if voice.way.adapter}
+    adapters = {way.name: way.digest for voice in prepared.voices for way in voice.ways if way.adapter}
     panels = [voice.way for voice in prepared.voices if isinstance(voice, PanelVoice)] + list(prepared.undecided)
     found = {"adapters": adapters, "panels": {panel.name: panel.digest for panel in panels}}
     return {kind: digests for kind, digests in found.items() if digests}

@@ -163,6 +163,11 @@ def _own_closest(closest: Mapping[str, Mapping[str, float]]) -> int | None:
     return sum(min(row, key=lambda people: row[people]) == spoken_for for spoken_for, row in own)
 
 
+def _ways(prepared: Prepared) -> tuple[Way, ...]:
+    """All ways of speaking that are asked, those of panels' members included."""
+    return tuple(dict.fromkeys(way for voice in prepared.voices for way in voice.ways))
+
+
 def _seen(way: Way, prepared: Prepared) -> str:
     """What of this poll a voice was trained on; empty if nothing."""
     if way.lessons.survey != prepared.survey.name:
@@ -203,7 +208,7 @@ def caveats(prepared: Prepared, cells: Sequence[Cell], unscored: Sequence[str]) 
         said.append(
             f"{len(prepared.held_out)} questions were held out to fit temperatures on; they are in no other number."
         )
-    said += [one for way in dict.fromkeys(voice.way for voice in prepared.voices) if (one := _seen(way, prepared))]
+    said += [one for way in _ways(prepared) if (one := _seen(way, prepared))]
     for label, count in unread(prepared).items():
         said.append(
             f"The panel {label} was to pick a member for {len(prepared.collectives)} peoples; {count} picks could "

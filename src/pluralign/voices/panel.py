@@ -209,6 +209,11 @@ class PanelVoice:
         return self.name if self.collective is None else f"{self.name}@{self.collective.id}"
 
     @property
+    def ways(self) -> tuple[Way, ...]:
+        """The ways of speaking behind it: its members'."""
+        return tuple(dict.fromkeys(voice.way for _, voice in self.voices))
+
+    @property
     def draws_on_people(self) -> bool:
         """Whether a member's prompts are made from what its people answered to other questions."""
         return any(voice.draws_on_people for _, voice in self.voices)

@@ -46,6 +46,11 @@ class Voice:
         return self.name if self.collective is None else f"{self.name}@{self.collective.id}"
 
     @property
+    def ways(self) -> tuple[Way, ...]:
+        """The ways of speaking behind it: its own."""
+        return (self.way,)
+
+    @property
     def draws_on_people(self) -> bool:
         """Whether prompts are made from what the people answered to other questions."""
         return self.way.strategy.needs_neighbours or self.way.strategy.needs_examples
