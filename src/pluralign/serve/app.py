@@ -5,6 +5,7 @@
 
 import asyncio
 import contextlib
+import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -36,6 +37,8 @@ from pluralign.serve.settings import Options
 from pluralign.serve.shelf import ServedVoice, Shelf, Spoken
 from pluralign.serve.topics import Topics
 from pluralign.voices.speaking import Sampling
+
+_log = logging.getLogger("pluralign.serve")
 
 Watch = Callable[[], AsyncIterator[object]]
 """Yields whenever the folder of voices may have changed."""
@@ -306,8 +309,8 @@ def _answering(
         except Exception as error:
             failed = explained(error)
             counts.requests.labels(path, str(failed.status)).inc()
-            if failed.status == 500 and not isinstance(error, ApiError):
-                raise
+            if failed.status == 500:
+                _log.error("%s failed", path, exc_info=error)
             return failed.response()
         counts.requests.labels(path, str(response.status_code)).inc()
         return response

@@ -1,8 +1,9 @@
 """A reply over HTTP, whole or streamed. Whoever leaves, stalls or fails is let go, and the reply with it."""
 
 import asyncio
+import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 import anyio
@@ -13,11 +14,13 @@ from pluralign.engines.live import End, Live, Utterance
 from pluralign.serve import answers
 from pluralign.serve.answers import Choice, Head
 from pluralign.serve.counting import Counts
-from pluralign.serve.errors import explained
+from pluralign.serve.errors import ApiError, explained
 from pluralign.serve.hearing import Inbox, hearing
 
-DISCONNECTED = 499
-"""What is counted for a client that left; it gets no answer."""
+AT_ONCE = 16_384
+"""Bytes of a streamed reply that are sent together at most."""
+
+_log = logging.getLogger("pluralign.serve")
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Reply(Response):
         super().__init__()
         self._order, self._counts = order, counts
         self._started = time.monotonic()
+        self._counted = False
         self._choices = [Choice(index) for index in range(len(order.utterances))]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,9 +75,9 @@ class Reply(Response):
             failed = explained(error)
             failed.headers.update(order.headers)
             await failed.response()(scope, receive, send)
-            if failed.status == 500:
-                raise
+            _note(failed, error)
             return
+        self._count()
         body = answers.whole(order.head, self._choices, scored=order.scored)
         await JSONResponse(body, headers=order.headers)(scope, receive, send)
 
@@ -94,9 +98,11 @@ class Reply(Response):
             waiting = b""
             async for data in self._events(inbox):
                 waiting += data
-                if inbox.empty():  # what came in the meantime goes out together
+                if inbox.empty() or len(waiting) >= AT_ONCE:  # what came in the meantime goes out together
                     await out(waiting)
                     waiting = b""
+                    await asyncio.sleep(0)  # a reply that is there already must not keep the loop from all others
+            self._count()
             await out(waiting + answers.line("[DONE]"))
         except TimeoutError:
             return  # whoever does not read is not read to
@@ -105,8 +111,7 @@ class Reply(Response):
                 raise
             failed = explained(error)
             await out(answers.line(failed.body))
-            if failed.status == 500:
-                raise
+            _note(failed, error)
         finally:
             if opened:
                 with anyio.move_on_after(order.stall_timeout):
@@ -156,6 +161,10 @@ class Reply(Response):
                 yield choice, event
 
     def _count(self) -> None:
+        """Count what was said, once: before the answer ends, so that limits hold for the very next request."""
+        if self._counted:
+            return
+        self._counted = True
         order = self._order
         spent = answers.usage(self._choices)
         for choice in self._choices:
@@ -166,6 +175,12 @@ class Reply(Response):
         self._counts.completion_tokens.labels(order.voice).inc(said)
         self._counts.reply_seconds.observe(time.monotonic() - self._started)
         order.spend(spent["prompt_tokens"] + said)
+
+
+def _note(failed: ApiError, error: Exception) -> None:
+    """Log a defect. Raised, it would cost the client its connection although it has been answered."""
+    if failed.status == 500:
+        _log.error("a reply failed", exc_info=error)
 
 
 def _start(headers: dict[str, str]) -> Message:
@@ -187,8 +202,3 @@ async def _until_gone(receive: Receive, scope: anyio.CancelScope) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     scope.cancel()
-
-
-def utterances(make: Callable[[int], Utterance], seeds: Sequence[int]) -> tuple[Utterance, ...]:
-    """One utterance per seed."""
-    return tuple(make(seed) for seed in seeds)
