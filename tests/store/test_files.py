@@ -40,7 +40,7 @@ def test_parts_of_dead_processes_are_swept_and_those_of_the_living_stay(tmp_path
 
 def test_a_table_appears_when_it_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "prompts.parquet"
-    row = {"prompt": "h", "system": "s", "user": "u"}
+    row = {"prompt": "h", "system": "s", "user": "u", "reply_start": ""}
     with TableWriter(path, PROMPTS) as table:
         table.write([row])
         assert not path.exists()
