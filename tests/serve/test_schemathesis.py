@@ -18,7 +18,7 @@ def test_the_server_is_as_described(served: Running) -> None:
     assert len(operations) == 9
     for operation in operations:
 
-        @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+        @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), database=None)
         @given(case=operation.as_strategy())
         def check(case: Any) -> None:
             # What fits may still be refused: an unknown voice, a conversation that ends with the voice's own turn.
