@@ -78,12 +78,12 @@ def _ask(
     from pluralign.poll import replying
     from pluralign.store.answers import AnswerStore
     from pluralign.surveys import load
-    from pluralign.surveys.countries import country
+    from pluralign.surveys.countries import spoken_for
     from pluralign.voices.panel import split
     from pluralign.voices.speaking import Sampling
 
     survey = load("world-mini")  # for the names of countries and how their people are called
-    peoples = [country(name) or survey.collective(name) for name in names]
+    peoples = [spoken_for(survey, name) for name in names]
     found, panels = split(ways, survey)
     other = next((panel for panel in panels if panel.kind != "overton"), None)
     if other is not None:

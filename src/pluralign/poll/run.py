@@ -31,7 +31,7 @@ from pluralign.store.answers import AnswerStore
 from pluralign.store.files import sweep
 from pluralign.store.tables import ANSWERS, PROMPTS, TableWriter
 from pluralign.surveys import load
-from pluralign.surveys.countries import country
+from pluralign.surveys.countries import spoken_for
 from pluralign.voices.library import Library
 from pluralign.voices.mixing import mixed
 from pluralign.voices.panel import Asked, Panel, PanelVoice, split, voices_of
@@ -92,7 +92,7 @@ def prepare(study: Study) -> Prepared:
     full = load(study.survey)
     survey = study.questions.apply(full)
     collectives = (
-        tuple(dict.fromkeys(_collective(full, name) for name in study.speak_for))
+        tuple(dict.fromkeys(spoken_for(full, name) for name in study.speak_for))
         if study.speak_for
         else full.collectives
     )
@@ -164,16 +164,6 @@ def _check(voice: Asked, survey: Survey) -> None:
             f"{collective.name}: ask it with --voice persona, or leave {collective.id} out"
         )
     voice.ask(survey.questions[0], tuple(range(len(survey.questions[0].options))), Labels.NUMBER)
-
-
-def _collective(survey: Survey, name: str) -> Collective:
-    """A population of the survey; else a country the survey has no answers of, so that it can at least be polled."""
-    known = {collective.id.casefold() for collective in survey.collectives}
-    known |= {collective.name.casefold() for collective in survey.collectives}
-    elsewhere = country(name)
-    if name.casefold() not in known and elsewhere is not None:
-        return elsewhere
-    return survey.collective(name)
 
 
 def check_engines(study: Study, engine: Engine, reader: Engine | None) -> None:

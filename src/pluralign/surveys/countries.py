@@ -7,6 +7,7 @@ Codes are ISO 3166-1 alpha-3, and NIR, which surveys use for Northern Ireland.
 import re
 
 from pluralign.core.collective import Collective
+from pluralign.core.survey import Survey
 
 _ROWS = """
 AGO Angola|Angolan|Africa
@@ -137,6 +138,17 @@ def country(name: str) -> Collective | None:
     """The country of that code or name, in any case of letters; ``None`` if the table does not have it."""
     folded = name.strip().casefold()
     return next((one for one in COUNTRIES.values() if folded in (one.id.casefold(), one.name.casefold())), None)
+
+
+def spoken_for(survey: Survey, name: str) -> Collective:
+    """A population of the survey; else a country the survey has no answers of, so that it can at least be asked.
+
+    Raises :class:`pluralign.core.errors.UnknownNameError` for a name that is neither.
+    """
+    folded = name.casefold()
+    known = any(folded in (one.id.casefold(), one.name.casefold()) for one in survey.collectives)
+    elsewhere = None if known else country(name)
+    return survey.collective(name) if elsewhere is None else elsewhere
 
 
 def collective_of(group: str) -> Collective | None:

@@ -30,7 +30,7 @@ from pluralign.engines.base import OptionScores, ScoreRequest
 from pluralign.prompts import templates
 from pluralign.prompts.options import Labels, Order
 from pluralign.prompts.strategies import Task
-from pluralign.surveys.countries import country
+from pluralign.surveys.countries import spoken_for
 from pluralign.surveys.files import read_text
 from pluralign.voices.library import Library
 from pluralign.voices.voice import Part, Voice, speakers
@@ -171,9 +171,7 @@ def _member(written: MemberFile, count: int, survey: Survey, offline: bool) -> M
     found = way(written.voice, offline=offline)
     collective = None
     if written.speaks_for:
-        known = {name.casefold() for one in survey.collectives for name in (one.id, one.name)}
-        elsewhere = None if written.speaks_for.casefold() in known else country(written.speaks_for)
-        collective = elsewhere or survey.collective(written.speaks_for)
+        collective = spoken_for(survey, written.speaks_for)
     title = written.title or (found.label if collective is None else f"{collective.name} ({found.label})")
     return Member(found, written.weight or 1 / count, collective, title)
 
