@@ -4,9 +4,9 @@ import functools
 import logging
 
 from django.conf import settings
-from django.db.models import Sum
+from django.db.models import Count, Sum
 
-from pluralign.assembly.models import Assembly
+from pluralign.assembly.models import Assembly, Participation
 from pluralign.assembly.settings import INTERVIEW_PATIENCE
 from pluralign.core.errors import PluralignError
 from pluralign.elicit.embeddings import Embedder, open_embedder
@@ -34,15 +34,18 @@ def engine() -> Engine | None:
     return _opened(site.engine, site.engine_key) if site.engine else None
 
 
-def engine_for(assembly: Assembly) -> Engine | None:
-    """The model, as long as the assembly's budget of calls and tokens lasts."""
+def engine_for(assembly: Assembly, mine: Participation | None = None) -> Engine | None:
+    """The model, as long as the assembly's budget of calls and tokens lasts and, where it is for one person, theirs."""
     found = engine()
-    if found is None or not found.can.chat or not assembly.call_budget:
+    if found is None or not found.can.chat or not assembly.uses_model:
         return None
-    if assembly.model_calls.count() >= assembly.call_budget:
+    spent = assembly.model_calls.aggregate(calls=Count("pk"), tokens=Sum("tokens"))
+    if spent["calls"] >= assembly.call_budget or (spent["tokens"] or 0) >= assembly.token_budget:
         return None
-    spent = assembly.model_calls.aggregate(total=Sum("tokens"))["total"] or 0
-    return found if spent < assembly.token_budget else None
+    cap = assembly.person_call_budget
+    if mine is not None and cap and mine.model_calls.count() >= cap:
+        return None
+    return found
 
 
 @functools.cache

@@ -1,6 +1,6 @@
 """The tables of the site. Each says what it keeps and, where that matters, what it must never keep."""
 
-from pluralign.assembly.models.assemblies import Assembly, Context, Phase, Question
+from pluralign.assembly.models.assemblies import OPENS, Assembly, Context, Deed, Phase, Question
 from pluralign.assembly.models.cards import (
     Author,
     CanonicalValue,
@@ -9,10 +9,13 @@ from pluralign.assembly.models.cards import (
     CardVersion,
     Moderation,
     OfferAnswer,
+    ReportKind,
     SimilarOffer,
+    ValueReport,
     ValueStatus,
 )
 from pluralign.assembly.models.dialogues import Dialogue, DialogueMode, Message, ModelCall
+from pluralign.assembly.models.groups import Attribute, Belonging, Group
 from pluralign.assembly.models.judging import (
     Draw,
     DrawKind,
@@ -36,23 +39,30 @@ from pluralign.assembly.models.people import (
     Role,
 )
 from pluralign.assembly.models.records import AuditEntry
+from pluralign.assembly.models.teams import Invitation
 
 __all__ = [
+    "OPENS",
     "Assembly",
+    "Attribute",
     "AuditEntry",
     "Author",
+    "Belonging",
     "CanonicalValue",
     "Card",
     "CardStatus",
     "CardVersion",
     "Consent",
     "Context",
+    "Deed",
     "Dialogue",
     "DialogueMode",
     "Draw",
     "DrawKind",
     "DrawnCard",
     "DrawnTransition",
+    "Group",
+    "Invitation",
     "Judgement",
     "LoginCode",
     "Membership",
@@ -65,12 +75,14 @@ __all__ = [
     "Phase",
     "Question",
     "Recruitment",
+    "ReportKind",
     "Role",
     "SimilarOffer",
     "Story",
     "StoryFlag",
     "StoryStatus",
     "Transition",
+    "ValueReport",
     "ValueStatus",
     "Vote",
     "VoteAnswer",

@@ -1,5 +1,8 @@
 """An assembly, its questions and its contexts: what an organiser sets up before anyone joins."""
 
+from enum import StrEnum
+from typing import Any
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -12,6 +15,28 @@ class Phase(models.TextChoices):
     JUDGE = "judge", _("Judging")
     REVIEW = "review", _("Review")
     PUBLISH = "publish", _("Published")
+
+
+class Deed(StrEnum):
+    """What a phase opens to participants. Reading, withdrawing, taking away and deleting one's own is always open."""
+
+    JOIN = "join"
+    TELL = "tell"
+    """Hold a dialogue, submit a card, answer what is near to it."""
+    JUDGE = "judge"
+    """Vote on values, judge transitions, take a judgement back."""
+    LOOK = "look"
+    """See the graph without having judged."""
+
+
+OPENS: dict[Any, frozenset[Deed]] = {
+    Phase.PROPOSE: frozenset(),
+    Phase.ELICIT: frozenset({Deed.JOIN, Deed.TELL, Deed.JUDGE}),
+    Phase.JUDGE: frozenset({Deed.JOIN, Deed.JUDGE}),
+    Phase.REVIEW: frozenset({Deed.LOOK}),
+    Phase.PUBLISH: frozenset({Deed.LOOK}),
+}
+"""What participants may do in which phase: the only place where that is said."""
 
 
 class Assembly(models.Model):
@@ -42,6 +67,14 @@ class Assembly(models.Model):
     """Calls of the model at most, over the whole assembly; the guided form takes over after that. 0: never a model."""
     token_budget = models.PositiveBigIntegerField(default=5_000_000)
     """Tokens of the model at most, asked and answered."""
+    person_call_budget = models.PositiveIntegerField(default=100)
+    """Calls of the model at most for one person, so that nobody spends what is meant for all. 0: no cap of its own."""
+    uses_model = models.BooleanField(default=True)
+    """Whether a model may ask, where the site has one; people can always choose the form."""
+    reviews_cards = models.BooleanField(default=False)
+    """Whether every card waits for a moderator before others see it."""
+    held_words = models.TextField(blank=True)
+    """Words, one a line, that hold a card or a reason back until a moderator has looked."""
     target_participants = models.PositiveIntegerField(default=0)
     """How many people are wished for; 0 where nobody said."""
     privacy_threshold = models.PositiveSmallIntegerField(default=5)
@@ -59,18 +92,23 @@ class Assembly(models.Model):
 
     @property
     def collects(self) -> bool:
-        """Whether people may write cards now."""
-        return self.phase in {Phase.ELICIT, Phase.JUDGE}
+        """Whether people may tell of choices and submit cards now."""
+        return Deed.TELL in OPENS[Phase(self.phase)]
 
     @property
     def judges(self) -> bool:
         """Whether people may vote and judge now."""
-        return self.phase in {Phase.ELICIT, Phase.JUDGE}
+        return Deed.JUDGE in OPENS[Phase(self.phase)]
 
     @property
     def is_open(self) -> bool:
         """Whether people may join now."""
-        return self.collects or self.judges
+        return Deed.JOIN in OPENS[Phase(self.phase)]
+
+    @property
+    def shows_graph(self) -> bool:
+        """Whether people who have not judged may see the graph now."""
+        return self.graph_is_public and Deed.LOOK in OPENS[Phase(self.phase)]
 
 
 class Question(models.Model):

@@ -39,6 +39,10 @@ class CanonicalValue(models.Model):
     is_seed = models.BooleanField(default=False)
     """Written by organisers to begin with. Never counted as somebody's value."""
     status = models.CharField(max_length=6, choices=ValueStatus.choices, default=ValueStatus.ACTIVE)
+    moderation = models.CharField(max_length=7, choices=Moderation.choices, default=Moderation.OK)
+    """Only what is accepted is ever active: what waits or was hidden by a moderator has the status hidden."""
+    moderation_reason = models.CharField(max_length=300, blank=True)
+    """Why a moderator hid it, in words for its author."""
     merged_into = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="merged")
     embedding = models.BinaryField(null=True, blank=True)
     """float32, little-endian, of length one."""
@@ -164,3 +168,28 @@ class SimilarOffer(models.Model):
 
         ordering = ("distance",)
         constraints = [models.UniqueConstraint(fields=["card", "value"], name="offered_once")]
+
+
+class ReportKind(models.TextChoices):
+    """What a participant finds wrong with somebody's value."""
+
+    PERSONAL = "personal", _("It tells who somebody is")
+    OFFENSIVE = "offensive", _("It is offensive")
+    NONSENSE = "nonsense", _("It makes no sense")
+
+
+class ValueReport(models.Model):
+    """A participant asks moderators to look at a value that was shown to them."""
+
+    participation = models.ForeignKey(Participation, on_delete=models.CASCADE, related_name="reports")
+    value = models.ForeignKey(CanonicalValue, on_delete=models.CASCADE, related_name="reports")
+    kind = models.CharField(max_length=9, choices=ReportKind.choices)
+    created_at = models.DateTimeField(auto_now_add=True)
+    settled_at = models.DateTimeField(null=True, blank=True)
+    """When a moderator had looked."""
+
+    class Meta:
+        """Once per person and value."""
+
+        ordering = ("id",)
+        constraints = [models.UniqueConstraint(fields=["participation", "value"], name="reported_once")]

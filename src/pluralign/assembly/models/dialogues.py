@@ -69,6 +69,10 @@ class ModelCall(models.Model):
     """One call of a model: what it cost and how it went, never what was said."""
 
     assembly = models.ForeignKey(Assembly, on_delete=models.CASCADE, related_name="model_calls")
+    participation = models.ForeignKey(
+        Participation, on_delete=models.SET_NULL, null=True, blank=True, related_name="model_calls"
+    )
+    """For whom, so that one person cannot spend what is meant for all. None: for everybody, such as a story."""
     purpose = models.CharField(max_length=20)
     engine = models.CharField(max_length=200)
     prompt_hash = models.CharField(max_length=64, blank=True)

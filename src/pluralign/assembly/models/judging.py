@@ -6,7 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from pluralign.assembly.models.assemblies import Context, Question
-from pluralign.assembly.models.cards import CanonicalValue
+from pluralign.assembly.models.cards import CanonicalValue, Moderation
 from pluralign.assembly.models.people import Participation
 
 
@@ -158,8 +158,8 @@ class Judgement(models.Model):
     relationship = models.CharField(max_length=10)
     """`core.moral_graph.Relationship`: wiser, less_wise, different or unsure."""
     reason = models.TextField(blank=True)
-    moderation = models.CharField(max_length=7, default="ok")
-    """Of the reason: `Moderation`."""
+    moderation = models.CharField(max_length=7, choices=Moderation.choices, default=Moderation.OK)
+    """Of the reason. One that waits or is hidden is shown to nobody but its author and moderators."""
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -190,6 +190,8 @@ class StoryFlag(models.Model):
     drawn = models.ForeignKey(DrawnTransition, on_delete=models.CASCADE, related_name="flags")
     kind = models.CharField(max_length=11, choices=Kind.choices)
     created_at = models.DateTimeField(auto_now_add=True)
+    settled_at = models.DateTimeField(null=True, blank=True)
+    """When a moderator had looked."""
 
     class Meta:
         """Once per person and drawn story."""

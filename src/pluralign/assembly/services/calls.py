@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Iterator
 
-from pluralign.assembly.models import Assembly, ModelCall
+from pluralign.assembly.models import Assembly, ModelCall, Participation
 from pluralign.engines.base import ChatRequest, Engine
 
 log = logging.getLogger("pluralign.assembly")
@@ -16,9 +16,16 @@ class ModelDownError(Exception):
 
 
 def streamed(
-    engine: Engine, request: ChatRequest, *, assembly: Assembly, purpose: str, prompt_hash: str
+    engine: Engine,
+    request: ChatRequest,
+    *,
+    assembly: Assembly,
+    purpose: str,
+    prompt_hash: str,
+    mine: Participation | None = None,
 ) -> Iterator[str]:
-    """The reply, piece by piece. Raises :class:`ModelDownError`, whatever is wrong with the model."""
+    """The reply, piece by piece, for one person (``mine``) or for all. Raises :class:`ModelDownError`, whatever is
+    wrong with the model."""
     began, length, succeeded = time.monotonic(), 0, False
     try:
         try:
@@ -38,6 +45,7 @@ def streamed(
         asked = sum(len(message.content) for message in request.messages)
         ModelCall.objects.create(
             assembly=assembly,
+            participation=mine,
             purpose=purpose,
             engine=engine.name[:200],
             prompt_hash=prompt_hash,
@@ -47,6 +55,14 @@ def streamed(
         )
 
 
-def whole(engine: Engine, request: ChatRequest, *, assembly: Assembly, purpose: str, prompt_hash: str) -> str:
+def whole(
+    engine: Engine,
+    request: ChatRequest,
+    *,
+    assembly: Assembly,
+    purpose: str,
+    prompt_hash: str,
+    mine: Participation | None = None,
+) -> str:
     """The reply at once. Raises :class:`ModelDownError`."""
-    return "".join(streamed(engine, request, assembly=assembly, purpose=purpose, prompt_hash=prompt_hash))
+    return "".join(streamed(engine, request, assembly=assembly, purpose=purpose, prompt_hash=prompt_hash, mine=mine))

@@ -40,7 +40,7 @@ def start(mine: Participation, question: Question, *, with_model: bool) -> Dialo
         open_one = mine.dialogues.filter(question=question, ended_at=None).first()
         if open_one is not None:
             return open_one
-        engine = machines.engine_for(mine.assembly) if with_model else None
+        engine = machines.engine_for(mine.assembly, mine) if with_model else None
         dialogue = Dialogue(
             participation=mine,
             question=question,
@@ -119,13 +119,15 @@ def next_words(mine: Participation, key: str) -> Iterator[str]:
     if interview.standing != "to_ask":
         return
     assembly = mine.assembly
-    engine = machines.engine_for(assembly)
+    engine = machines.engine_for(assembly, mine)
     if engine is None or dialogue.mode != DialogueMode.MODEL:
         yield fixed_question(interview)
         go_on_by_form(mine, key)
         return
     asked = conduct.question_request(interview, dialogue.question.text, language_name())
-    pieces = calls.streamed(engine, asked.request, assembly=assembly, purpose="question", prompt_hash=asked.prompt_hash)
+    pieces = calls.streamed(
+        engine, asked.request, assembly=assembly, purpose="question", prompt_hash=asked.prompt_hash, mine=mine
+    )
     said = ""
     try:
         for piece in conduct.guarded(pieces, interview, fixed_question(interview)):
@@ -147,13 +149,13 @@ def draft_by_model(mine: Participation, key: str) -> Card:
     dialogue = mine.dialogues.select_related("question").get(pk=key)
     card: Card = dialogue.card
     interview = interview_of(dialogue)
-    engine = machines.engine_for(mine.assembly)
+    engine = machines.engine_for(mine.assembly, mine)
     if engine is None or dialogue.mode != DialogueMode.MODEL or card.versions.count() > 1 or not interview.answers:
         return card
     asked = making.draft_request(interview, dialogue.question.text, language_name())
     try:
         reply = calls.whole(
-            engine, asked.request, assembly=mine.assembly, purpose="card", prompt_hash=asked.prompt_hash
+            engine, asked.request, assembly=mine.assembly, purpose="card", prompt_hash=asked.prompt_hash, mine=mine
         )
     except calls.ModelDownError:
         return card

@@ -12,7 +12,6 @@ from pluralign.assembly.models import (
     CardStatus,
     Judgement,
     Participation,
-    Phase,
     Question,
     ValueStatus,
     Vote,
@@ -75,8 +74,7 @@ def graph_of(question: Question) -> MoralGraph | None:
 
 def may_see_graph(mine: Participation | None, question: Question) -> bool:
     """People see the graph when they have judged, so that it does not sway them; everybody once it is published."""
-    assembly = question.assembly
-    if assembly.phase in {Phase.REVIEW, Phase.PUBLISH} and assembly.graph_is_public:
+    if question.assembly.shows_graph:
         return True
     return mine is not None and mine.transitions_finished_at is not None
 

@@ -135,7 +135,7 @@ def _own(mine: Participation, key: str) -> Dialogue:
 
 
 def _after(mine: Participation, dialogue: Dialogue) -> str:
-    if dialogue.mode == DialogueMode.MODEL and machines.engine_for(mine.assembly) is not None:
+    if dialogue.mode == DialogueMode.MODEL and machines.engine_for(mine.assembly, mine) is not None:
         return reverse("drafting", args=[mine.assembly.slug, dialogue.pk])
     return reverse("card", args=[mine.assembly.slug, dialogue.card.pk])
 
