@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from pluralign.metrics.concordance import rank_correlations
+from pluralign.metrics.concordance import nominal_alpha, rank_correlations
 
 
 @given(st.integers(0, 200), st.integers(3, 9))
@@ -28,3 +28,21 @@ def test_rows_of_different_length_and_rows_that_are_not_known() -> None:
     found = rank_correlations(p, q, np.array([2, 3, 3, 2]))
     assert found[:2].tolist() == [-1, 1]
     assert np.isnan(found[2:]).all()
+
+
+def test_krippendorffs_alpha_of_his_own_example() -> None:
+    # Krippendorff 2011, section C: twelve units, four observers, values missing; nominal alpha 0.743.
+    observers = (
+        "123321412...",
+        "123322412 5.3".replace(" ", ""),
+        ".33323422 51.".replace(" ", ""),
+        "123324412 51.".replace(" ", ""),
+    )
+    counts = np.array([[sum(own[at] == str(value) for own in observers) for value in range(1, 6)] for at in range(12)])
+    assert nominal_alpha(counts) == pytest.approx(0.743, abs=5e-4)
+
+
+def test_alpha_is_undefined_where_nothing_can_disagree() -> None:
+    assert np.isnan(nominal_alpha(np.array([[3, 0], [2, 0]])))
+    assert np.isnan(nominal_alpha(np.array([[1, 0], [0, 1]])))
+    assert nominal_alpha(np.array([[2, 0], [0, 2]])) == 1.0

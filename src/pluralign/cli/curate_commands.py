@@ -7,6 +7,7 @@ from pluralign.cli.curate_corpus import corpus
 from pluralign.cli.curate_culturespa import culturespa, filter_questions
 from pluralign.cli.curate_lint import lint
 from pluralign.cli.curate_preferences import preferences
+from pluralign.cli.curate_review import review
 
 app = typer.Typer(help="Write records that teach a model to speak for a collective.", no_args_is_help=True)
 app.command()(constitutional)
@@ -15,3 +16,4 @@ app.command("filter-questions")(filter_questions)
 app.command()(lint)
 app.command()(preferences)
 app.command()(corpus)
+app.add_typer(review, name="review")

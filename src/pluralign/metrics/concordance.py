@@ -1,7 +1,8 @@
-"""Whether two ways of measuring the same answers agree: does the option that one puts first come first with the other?
+"""Whether ways of measuring the same thing agree. Knows arrays only.
 
-Spearman's rank correlation of the shares of one question's options (Spearman 1904), for many questions at once. It is
-blind to how sharp the shares are; distances are not. Knows arrays only.
+Of two ways of asking: does the option that one puts first come first with the other? Spearman's rank correlation of the
+shares of one question's options (Spearman 1904), for many questions at once; it is blind to how sharp the shares are,
+distances are not. Of people who judge the same things: Krippendorff's alpha.
 """
 
 import numpy as np
@@ -32,3 +33,23 @@ def _centred_ranks(shares: Array) -> Array:
     """Ranks less their mean: half of how many shares are smaller less how many are larger."""
     gaps = shares[:, :, None] - shares[:, None, :]
     return np.asarray(((gaps > _TIE).sum(axis=2) - (gaps < -_TIE).sum(axis=2)) / 2)
+
+
+def nominal_alpha(counts: npt.NDArray[np.int64]) -> float:
+    """Krippendorff's alpha for nominal data: 1 where all who judged one thing agree, 0 where they agree as by chance.
+
+    ``counts``: shape (things, categories), how often each was said of each; rows may have different sums, and rows of
+    fewer than two do not count. In (-1, 1]; NaN where nothing was judged twice or only one category was ever used.
+    Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability", section C.
+    """
+    counts = counts[counts.sum(axis=1) >= 2]
+    judged = counts.sum(axis=1)
+    total = judged.sum()
+    if not total:
+        return float("nan")
+    used = counts.sum(axis=0)
+    expected = (total**2 - (used**2).sum()) / (total - 1)
+    if not expected:
+        return float("nan")
+    observed = ((judged**2 - (counts**2).sum(axis=1)) / (judged - 1)).sum()
+    return float(1 - observed / expected)
