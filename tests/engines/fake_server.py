@@ -181,7 +181,7 @@ class FakeServer(ThreadingHTTPServer):
         """Words, and why there are no more."""
         limit = int(body["max_completion_tokens"] if "max_completion_tokens" in body else body["max_tokens"])
         seed = body.get("seed") if body.get("temperature") else None
-        chance = random.Random(json.dumps([body["messages"], seed]))
+        chance = random.Random(json.dumps([body["messages"], seed], sort_keys=True))
         words = [(" " if at else "") + chance.choice(WORDS) for at in range(chance.randint(4, 16))]
         text = "".join(words)
         for stop in body.get("stop") or []:

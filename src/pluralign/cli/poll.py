@@ -4,12 +4,12 @@ import shlex
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import typer
 from rich.console import Console
 
-from pluralign.core.errors import InterruptedRunError
+from pluralign.core.errors import InterruptedRunError, UsageError
 
 
 def poll(
@@ -65,6 +65,13 @@ def poll(
     concurrency: int = typer.Option(16, min=1, help="Requests under way at once, to a model behind a server."),
     out: Path | None = typer.Option(None, help="Folder to write to. Default: runs/NAME-ID."),
     plan: bool = typer.Option(False, "--plan", help="Say what it will take and what it will buy, and stop."),
+    batch_out: Path | None = typer.Option(
+        None,
+        help="Write what is not answered yet as batch files, for a server that answers them at half price, and stop.",
+    ),
+    batch_in: list[Path] | None = typer.Option(
+        None, help="Take in the results of a batch, then finish. May be repeated, once for each file."
+    ),
 ) -> None:
     """Poll voices of a model on a survey and compare their answers with the people's.
 
@@ -100,9 +107,29 @@ def poll(
         "resamples": resamples,
     }
     questions = {"ids": _listed(question), "topics": topic or None, "per_topic": per_topic}
-    _carry_out(
-        study, {key: value for key, value in flags.items() if value is not None}, questions, out, plan, concurrency
-    )
+    if plan + (batch_out is not None) + bool(batch_in) > 1:
+        raise UsageError("--plan, --batch-out and --batch-in each do something else: give one of them")
+    batch = _Batch(batch_out, tuple(batch_in or ()))
+    given = {key: value for key, value in flags.items() if value is not None}
+    _carry_out(study, given, questions, out, plan, concurrency, batch)
+
+
+class _Batch(NamedTuple):
+    """Files instead of a connection."""
+
+    out: Path | None
+    come: tuple[Path, ...]
+
+
+def _command(arguments: list[str]) -> tuple[str, ...]:
+    """What computes the same numbers again: batch files are a way of paying for them."""
+    flags, kept = ("--batch-in", "--batch-out"), []
+    after_flag = False
+    for argument in arguments:
+        if not after_flag and not argument.startswith(flags):
+            kept.append(argument)
+        after_flag = argument in flags
+    return ("pluralign", *kept)
 
 
 def _listed(text: str | None) -> list[str] | None:
@@ -124,11 +151,13 @@ def _carry_out(
     out: Path | None,
     plan: bool,
     concurrency: int,
+    batch: _Batch,
 ) -> None:
+    from pluralign.cli import poll_batch
     from pluralign.cli.progress import ProgressLine
     from pluralign.cli.settings import api_key, cache_folder, quiet_libraries
     from pluralign.engines.open import open_engine
-    from pluralign.poll import compare, forecast, panels, records, run
+    from pluralign.poll import batched, compare, forecast, panels, records, run
     from pluralign.poll.study import study_from
     from pluralign.report import page, tables, validity
     from pluralign.store.files import write_text
@@ -163,8 +192,16 @@ def _carry_out(
         return
     spec = records.specify(prepared, engine, reader)
     folder = out or Path("runs") / f"{study.name}-{spec.id[:8]}"
-    record = records.open_run(folder, spec, ("pluralign", *sys.argv[1:]))
+    if batch != _Batch(None, ()):
+        batched.carrier_of(engine)
+    record = records.open_run(folder, spec, _command(sys.argv[1:]))
     prepared = panels.decide(prepared, engine, folder)
+    if batch.out is not None:
+        with notes.status("Laying out the prompts …"):
+            poll_batch.send_out(prepared, engine, reader, folder, batch.out)
+        return
+    if batch.come:
+        poll_batch.bring_in(prepared, engine, reader, folder, batch.come, notes)
     with ProgressLine(notes) as line:
         try:
             answers = run.poll(prepared, engine, folder, line.show, reader=reader)

@@ -23,6 +23,7 @@ from pluralign.engines.base import (
     by_adapter,
 )
 from pluralign.engines.batches import distinct
+from pluralign.engines.http_batch import Carrier
 from pluralign.engines.http_bodies import (
     CHAT,
     KEY_LENGTH,
@@ -214,6 +215,10 @@ class HttpEngine:
                 name=f"http:{adapter}@{self.identity.base_url}",
             )
         return self._others[adapter]
+
+    def carrier(self) -> Carrier:
+        """Whom batch files with requests to this model are for; keys are those of :meth:`plan`."""
+        return Carrier(self.identity, self._dialect, self._top)
 
     def close(self) -> None:
         """Close the connections to the server."""

@@ -24,6 +24,7 @@ from pluralign.poll.heard import Heard, Ledger, VoiceHeard, captured, probabilit
 from pluralign.poll.heard import recall as read_back
 from pluralign.poll.replies import Read, read_sample, read_statement, read_text, to_reader
 from pluralign.poll.scores import ExamplePrompt
+from pluralign.poll.seen import Seen
 from pluralign.poll.study import Method, Study
 from pluralign.prompts.options import Labels, Layout
 from pluralign.prompts.strategies import Task
@@ -210,7 +211,7 @@ def poll(
         TableWriter(folder / "prompts.parquet", PROMPTS) as prompt_table,
     ):
         asking = _Asking(prepared, engine, reader, store, on_progress)
-        shown = _Shown()
+        shown = Seen()
         for method in prepared.study.methods:
             everything: Iterator[tuple[Sequence[Item[Any]], Rows]] = (
                 asking.exactly() if method is Method.EXACT else asking.for_replies(method)
@@ -403,20 +404,6 @@ def _whole(item: Item[Any], keys: Sequence[str], scores: Mapping[str, OptionScor
     if len(keys) == 1:
         return keys[0], scores[keys[0]]
     return content_hash([list(item.weights), list(keys)]), mixed(item.weights, [scores[key] for key in keys])
-
-
-class _Shown:
-    """Which prompts are written already, in eight bytes each: a set of their hashes would take over a hundred."""
-
-    def __init__(self) -> None:
-        self._seen = np.zeros(0, dtype=np.uint64)
-
-    def new(self, hashes: Sequence[str]) -> list[str]:
-        """Those that come for the first time. ``hashes`` are 16 hex digits, all different."""
-        numbers = np.array([int(one, 16) for one in hashes], dtype=np.uint64)
-        fresh = ~np.isin(numbers, self._seen)
-        self._seen = np.concatenate([self._seen, numbers[fresh]])
-        return [one for one, is_fresh in zip(hashes, fresh, strict=True) if is_fresh]
 
 
 def _row(item: Item[Any], obtained: Obtained) -> dict[str, Any]:
