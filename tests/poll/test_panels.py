@@ -133,9 +133,7 @@ def test_members_take_turns_at_replying_by_their_weights(survey_file: Path, tmp_
         run.prepare(stated)
 
 
-def test_spoiled_picks_and_panels_that_only_reply_in_words_are_said_in_one_sentence(
-    survey_file: Path, survey: Survey, tmp_path: Path
-) -> None:
+def test_spoiled_picks_are_said_in_one_sentence(survey_file: Path, survey: Survey, tmp_path: Path) -> None:
     one = study(survey_file, CHOICE)
     whole(one, picker(survey, 0.9), tmp_path / "run")
     (tmp_path / "run" / PICKS_FILE).write_text("{")
@@ -144,5 +142,37 @@ def test_spoiled_picks_and_panels_that_only_reply_in_words_are_said_in_one_sente
     (tmp_path / "run" / PICKS_FILE).unlink()
     with pytest.raises(DataError, match="does not hold every pick"):
         decide(run.prepare(one), None, tmp_path / "run")
-    with pytest.raises(UsageError, match="is an Overton panel"):
-        run.prepare(study(survey_file, CHOICE.replace("steerable\npick: model", "overton")))
+
+
+WINDOW = "name: window\nkind: overton\nmembers:\n- {voice: persona, as: north}\n- {voice: persona, as: south}\n"
+
+
+def test_an_overton_panel_is_polled_part_by_part(survey_file: Path, survey: Survey, tmp_path: Path) -> None:
+    prepared, answers, scores = carry_out(study(survey_file, WINDOW), oracle(survey), tmp_path / "run")
+    heard = answers.heard[f"panel:{tmp_path / 'panel.yaml'}"]["tea"].distribution()
+    assert heard is not None
+    assert heard.probabilities == pytest.approx([0.4, 0.3, 0.3])  # 1/2 (.2 .3 .5) + 1/2 (.6 .3 .1)
+    assert [voice.collective for voice in prepared.voices] == [None]
+    assert any("how much room its reply gives to each answer" in one for one in scores.caveats)
+
+
+def test_the_parts_of_an_overton_panel_are_read_by_themselves(survey_file: Path, tmp_path: Path) -> None:
+    """Of four free texts each of two voices writes two: one says the first answer, the other the last."""
+    one = study(survey_file, WINDOW).model_copy(
+        update={"methods": (Method.FREE_TEXT,), "samples": 4, "reader": "reader", "orders": 1}
+    )
+    prepared = run.prepare(one)
+
+    def speak(request: ChatRequest) -> str:
+        return "certainly first" if "Northern" in request.messages[0].content else "certainly last"
+
+    def read(request: ScoreRequest) -> list[float]:
+        last = len(request.options) - 2  # behind it stands "none of these"
+        chosen = 0 if "certainly first" in request.messages[-1].content else last
+        return [0.0 if at == chosen else -math.inf for at in range(len(request.options))]
+
+    speaker, reader = ScriptedEngine(speaker=speak, name="speaker"), ScriptedEngine(read, name="reader")
+    answers = run.poll(prepared, speaker, tmp_path, lambda _: None, reader=reader)
+    heard = answers.heard[prepared.voices[0].id]["tea"].distribution()
+    assert heard is not None
+    assert (heard.probabilities[0], heard.probabilities[-1]) == (0.5, 0.5)

@@ -111,6 +111,78 @@ def test_the_question_polled_shows_the_people_beside_the_voice(browser: Any, cha
         assert "Measured in the voice's poll." in opened.page.locator("details.polled").inner_text()
 
 
+PANELS = {
+    "overton": "id: three\ntitle: Three peoples\npanel: {kind: overton, members: [kenya, brazil, canada]}\n",
+    "nearest": "id: nearest\ntitle: The nearest\npanel: {kind: steerable, members: [kenya, nigeria, brazil]}\n",
+}
+
+
+@pytest.fixture(scope="module")
+def panels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("voices")
+    for name, text in PANELS.items():
+        (folder / f"{name}.yaml").write_text(text)
+    live = Threaded(script(speaker=speak, pause=0.002))
+    shelf = shelf_of(live, folder=folder, runs=(measured(tmp_path_factory.mktemp("run")),), default="three")
+    with running(shelf, live, topics=Topics(by_words(), alike=0.3)) as found:
+        yield found
+
+
+def test_a_panels_reply_is_shown_part_by_part_under_its_voices_names(browser: Any, panels: Running) -> None:
+    with Opened(browser, panels.url) as opened:
+        page = opened.page
+        assert "all of these voices answer" in page.locator("#strip .voice").inner_text()
+        assert page.locator("#strip .members li").all_inner_texts()[2] == "Canada\n?\nNot measured"
+        opened.ask(QUESTION)
+        parts = page.locator(".reply .part")
+        assert parts.locator(".who").all_inner_texts() == ["Kenya", "Brazil", "Canada"]
+        for part, who in zip(parts.all_inner_texts(), ("Kenyan", "Brazilian", "Canadian"), strict=True):
+            assert f"As {who} I say, in turn 1: {QUESTION}" in part
+            assert "**" not in part
+        members = page.locator(".reply .faith li").all_inner_texts()
+        assert [one.split("\n")[0] for one in members] == ["Kenya", "Brazil", "Canada"]
+        assert "Not measured" in members[2]
+        parts.locator(".who").nth(1).click()
+        page.locator("#card").get_by_text("a Brazilian cultural background").wait_for()
+        page.keyboard.press("Escape")
+        page.click("details.polled summary")
+        page.locator("table.poll").wait_for()
+        opened.ask("And now?")
+        assert "in turn 2: And now?" in parts.nth(3).inner_text()
+        page.reload()
+        page.locator("#strip .voice").first.wait_for()
+        page.click("#saved")
+        page.locator("#conversations .open").click()
+        assert parts.locator(".who").all_inner_texts() == ["Kenya", "Brazil", "Canada"] * 2
+        assert opened.said == []
+
+
+def test_a_steerable_panel_asks_for_the_group_and_says_who_answered(browser: Any, panels: Running) -> None:
+    with Opened(browser, panels.url) as opened:
+        page = opened.page
+        opened.choose("The nearest")
+        page.fill("#question", QUESTION)
+        page.press("#question", "Enter")
+        assert "Say which group “The nearest” should speak for." in page.locator("#problem").inner_text()
+        page.keyboard.type("Kenya")
+        page.press("#question", "Enter")
+        opened.heard_all()
+        assert page.locator(".by").inner_text() == "Answered by Kenya, who speaks for Kenya."
+        assert page.locator(".said").inner_text().startswith("As Kenyan I say")
+        page.get_by_label("Your group").fill("Ethiopia")
+        page.fill("#question", "Again?")
+        page.press("#question", "Enter")
+        page.locator(".by").nth(1).wait_for()
+        opened.heard_all()
+        assert page.locator(".by").nth(1).inner_text() == (
+            "Answered by Kenya and Nigeria, in equal parts, of the region of Ethiopia."
+        )
+        page.click("#export")
+        with page.expect_download() as waiting:
+            page.click("#as-text")
+        assert "- Answered by Kenya and Nigeria for Ethiopia" in Path(waiting.value.path()).read_text(encoding="utf-8")
+
+
 def test_whose_view_is_this(browser: Any, chat: Running) -> None:
     with Opened(browser, chat.url) as opened:
         page = opened.page
@@ -215,7 +287,7 @@ def test_no_width_scrolls_sideways(browser: Any, chat: Running, width: int) -> N
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(browser: Any, chat: Running, scheme: str) -> None:
+def test_axe_finds_nothing(browser: Any, chat: Running, panels: Running, scheme: str) -> None:
     if not AXE.exists():
         pytest.skip("needs axe-core: npm install --no-save axe-core")
     with Opened(browser, chat.url, color_scheme=scheme, bypass_csp=True) as opened:
@@ -241,3 +313,13 @@ def test_axe_finds_nothing(browser: Any, chat: Running, scheme: str) -> None:
             page.click(f"#{button}")
             check(button)
             page.keyboard.press("Escape")
+    with Opened(browser, panels.url, color_scheme=scheme, bypass_csp=True) as opened:
+        page = opened.page
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        opened.choose("Three peoples", "The nearest")
+        page.get_by_label("Your group").fill("Kenya")
+        opened.ask(QUESTION)
+        check("panels")
+        page.get_by_role("button", name="Whose view is this? Three peoples").first.click()
+        page.locator("#card").get_by_text("Who speaks").wait_for()
+        check("a panel's card")

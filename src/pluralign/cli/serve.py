@@ -119,7 +119,7 @@ def serve(
         options,
         keyring=None if api_keys is None else Keyring(api_keys),
         topics=Topics(_embedding(notes)),
-        watch=None if voices is None else _watching(voices, run),
+        watch=None if voices is None else _watching(shelf),
         on_reload=lambda changed: _tell(notes, changed),
     )
     config = uvicorn.Config(
@@ -220,10 +220,18 @@ def _embedding(notes: Console) -> Any:
         return None
 
 
-def _watching(folder: Path, runs: list[Path]) -> Callable[[], AsyncIterator[object]]:
+def _watching(shelf: "Shelf") -> Callable[[], AsyncIterator[object]]:
     from watchfiles import awatch
 
-    return lambda: awatch(folder, *(one for one in runs if one.is_dir()), recursive=False)
+    async def watch() -> AsyncIterator[object]:
+        while True:
+            folders = shelf.folders
+            async for changes in awatch(*folders, recursive=False):
+                yield changes
+                if shelf.folders != folders:  # a voice now rests on files elsewhere
+                    break
+
+    return watch
 
 
 def _bind(config: Any, host: str, port: int) -> Any:

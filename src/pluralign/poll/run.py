@@ -127,11 +127,6 @@ def _members(voice: Asked) -> int:
 
 def _check_panels(study: Study, panels: Sequence[Panel]) -> None:
     for one in panels:
-        if one.kind == "overton":
-            raise UsageError(
-                f"{one.name!r} is an Overton panel: it replies in words and has no shares to poll; measure it with "
-                "`pluralign coverage`, or make it a distributional panel"
-            )
         if Method.VERBALISED in study.methods:
             raise UsageError(
                 f"nobody in the panel {one.name!r} can state how all of its members would answer: "

@@ -13,6 +13,7 @@ from pluralign.poll.panels import unread
 from pluralign.poll.run import Prepared
 from pluralign.poll.scores import DISTANCES, Cell, DistanceName, Mark, Measure, Summary
 from pluralign.poll.study import Method
+from pluralign.voices.panel import PanelVoice
 from pluralign.voices.way import Way
 
 LOW_CAPTURE = 0.5
@@ -213,6 +214,15 @@ def caveats(prepared: Prepared, cells: Sequence[Cell], unscored: Sequence[str]) 
         said.append(
             f"The panel {label} was to pick a member for {len(prepared.collectives)} peoples; {count} picks could "
             "not be read, and nobody speaks for those peoples."
+        )
+    windows = {
+        voice.way.label for voice in prepared.voices if isinstance(voice, PanelVoice) and voice.way.kind == "overton"
+    }
+    for label in sorted(windows):
+        said.append(
+            f"{label} is an Overton panel: its shares say how much room its reply gives to each answer, every voice's "
+            "part counting alike. How many of people's views its replies cover is another matter, which pluralign "
+            "coverage measures."
         )
     low = sorted({cell.voice for cell in cells if cell.captured < LOW_CAPTURE})
     if low:

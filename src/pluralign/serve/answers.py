@@ -12,6 +12,14 @@ from pluralign.engines.live import End, Piece, TokenScore
 Kind = Literal["chat", "text"]
 
 
+@dataclass(frozen=True, slots=True)
+class Attributed(Piece):
+    """A piece that is some voices' view, in the reply of a panel."""
+
+    voices: tuple[str, ...] = ()
+    """Names, as requests name them."""
+
+
 @dataclass
 class Choice:
     """One reply as it is heard."""
@@ -20,6 +28,8 @@ class Choice:
     pieces: list[str] = field(default_factory=list)
     tokens: list[TokenScore] = field(default_factory=list)
     end: End | None = None
+    parts: list[tuple[tuple[str, ...], str]] = field(default_factory=list)
+    """Of a panel's reply: whose view each passage is, and the passage."""
 
     @property
     def text(self) -> str:
@@ -33,6 +43,11 @@ class Choice:
         else:
             self.pieces.append(heard.text)
             self.tokens.extend(heard.tokens)
+            if isinstance(heard, Attributed):
+                if self.parts and self.parts[-1][0] == heard.voices:
+                    self.parts[-1] = (heard.voices, self.parts[-1][1] + heard.text)
+                else:
+                    self.parts.append((heard.voices, heard.text))
 
 
 @dataclass(frozen=True)
@@ -44,6 +59,8 @@ class Head:
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     created: int = field(default_factory=lambda: int(time.time()))
     fingerprint: str = ""
+    panel: dict[str, Any] | None = None
+    """What is said of the panel that speaks: its kind, and who of it does."""
 
     def fields(self, *, chunk: bool) -> dict[str, Any]:
         """Identity, kind, time and model."""
@@ -56,6 +73,17 @@ class Head:
             "model": self.model,
             "system_fingerprint": self.fingerprint,
         }
+
+    def told(self, choices: Sequence[Choice]) -> dict[str, Any]:
+        """What goes beyond OpenAI's interface: of a panel who speaks, and whose view each passage is. Else nothing."""
+        if self.panel is None:
+            return {}
+        parts = [
+            {"index": choice.index, "voices": list(voices), "text": text.strip()}
+            for choice in choices
+            for voices, text in choice.parts
+        ]
+        return {"pluralign": {**self.panel, "parts": parts} if parts else self.panel}
 
 
 def usage(choices: Sequence[Choice]) -> dict[str, int]:
@@ -84,7 +112,7 @@ def whole(head: Head, choices: Sequence[Choice], *, scored: bool) -> dict[str, A
             if scored:
                 one["logprobs"] = text_logprobs(choice.tokens, 0)
         said.append(one)
-    return {**head.fields(chunk=False), "choices": said, "usage": usage(choices)}
+    return {**head.fields(chunk=False), "choices": said, "usage": usage(choices), **head.told(choices)}
 
 
 def first(head: Head, index: int) -> dict[str, Any] | None:
@@ -92,12 +120,15 @@ def first(head: Head, index: int) -> dict[str, Any] | None:
     if head.kind == "text":
         return None
     delta = {"role": "assistant", "content": ""}
-    return _event(head, {"index": index, "delta": delta, "logprobs": None, "finish_reason": None})
+    one = {"index": index, "delta": delta, "logprobs": None, "finish_reason": None}
+    return _event(head, one) | head.told([])
 
 
 def piece(head: Head, choice: Choice, heard: Piece, *, scored: bool) -> dict[str, Any]:
     """The event of one piece."""
     one: dict[str, Any] = {"index": choice.index, "finish_reason": None, "logprobs": None}
+    if isinstance(heard, Attributed):
+        one["pluralign"] = {"voices": list(heard.voices)}
     if head.kind == "chat":
         one["delta"] = {"content": heard.text}
         if scored:
@@ -112,7 +143,8 @@ def piece(head: Head, choice: Choice, heard: Piece, *, scored: bool) -> dict[str
 def last(head: Head, choice: Choice) -> dict[str, Any]:
     """The event that ends a reply."""
     said: dict[str, Any] = {"delta": {}} if head.kind == "chat" else {"text": ""}
-    return _event(head, {"index": choice.index, **said, "logprobs": None, "finish_reason": finish_reason(choice.end)})
+    one = {"index": choice.index, **said, "logprobs": None, "finish_reason": finish_reason(choice.end)}
+    return _event(head, one) | head.told([choice])
 
 
 def total(head: Head, choices: Sequence[Choice]) -> dict[str, Any]:

@@ -8,7 +8,9 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
+from functools import partial
 
 import anyio
 from starlette.applications import Starlette
@@ -20,25 +22,33 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from pluralign.core.chat import Message
+from pluralign.core.collective import Collective
 from pluralign.core.errors import PluralignError
 from pluralign.engines.live import Load, Part, Utterance
-from pluralign.serve import cards, openapi
-from pluralign.serve.answers import Head
+from pluralign.serve import cards, openapi, panelling
+from pluralign.serve.answers import Head, Kind
 from pluralign.serve.bodies import ChatBody, CompletionBody, PollBody, TopicBody, read_body
 from pluralign.serve.chat_page import ChatPage
 from pluralign.serve.counting import Counts
 from pluralign.serve.errors import ApiError, explained, unsupported
 from pluralign.serve.guards import AllowedHosts, Who, client_of, read_limited
+from pluralign.serve.hearing import Begun, Hearing, hearing
 from pluralign.serve.keys import Keyring
 from pluralign.serve.limits import Allowance, Limiter
+from pluralign.serve.overton import Window, window
 from pluralign.serve.polling import Poller
 from pluralign.serve.replying import Order, Reply
+from pluralign.serve.served import ServedVoice, Spoken
 from pluralign.serve.settings import Options
-from pluralign.serve.shelf import ServedVoice, Shelf, Spoken
+from pluralign.serve.shelf import Shelf
 from pluralign.serve.topics import Topics
+from pluralign.voices.panel import picked
 from pluralign.voices.speaking import Sampling
 
 _log = logging.getLogger("pluralign.serve")
+
+MOST_AT_ONCE = 32
+"""Members' replies that one request to an Overton panel may ask for."""
 
 Watch = Callable[[], AsyncIterator[object]]
 """Yields whenever the folder of voices may have changed."""
@@ -53,6 +63,8 @@ class Server:
         self.limiter = Limiter()
         self.topics = topics
         self.poller = Poller()
+        self.picks: dict[tuple[str, str], int | None] = {}
+        """Panel and group -> the member that its model picked; ``None`` where that could not be read."""
         self.page = ChatPage(options.title, keyed=keyring is not None)
         self.created = int(time.time())
         self.counts.watch_load(lambda: self.load().active, lambda: self.load().waiting)
@@ -66,7 +78,7 @@ class Server:
 
     def refresh_counts(self) -> None:
         """Count voices and problems anew, and forget what voices of other files answered."""
-        self.poller = Poller()
+        self.poller, self.picks = Poller(), {}
         self.counts.voices.set(len(self.shelf.contents.voices))
         self.counts.problems.set(len(self.shelf.contents.problems))
 
@@ -102,55 +114,89 @@ class Server:
         who = self.admit(request)
         body = read_body(ChatBody, await read_limited(request, self.options))
         body.refuse_unsupported()
-        spoken = self.shelf.contents.find(body.model)
-        messages = body.conversation()
+        spoken = await self.spoken(body.model, body.group)
         top = (body.top_logprobs or 0) if body.logprobs else None
-        sampling = self._sampling(body, spoken, body.max_completion_tokens or body.max_tokens)
-        made = [_utterance(spoken, messages, one, who, top) for one in _seeded(sampling, body.seed, body.n or 1)]
-        return self._reply(Head("chat", spoken.name), spoken, tuple(made), body, who, top is not None)
+        wished = body.max_completion_tokens or body.max_tokens
+        return self._reply("chat", spoken, (body.conversation(),), body, who, wished, top)
 
     async def complete(self, request: Request) -> Response:
         """``POST /v1/completions``."""
         who = self.admit(request)
         body = read_body(CompletionBody, await read_limited(request, self.options))
         body.refuse_unsupported()
-        spoken = self.shelf.contents.find(body.model)
-        sampling = self._sampling(body, spoken, body.max_tokens)
-        made = [
-            _utterance(spoken, (Message("user", prompt),), one, who, body.logprobs)
-            for prompt in body.prompts
-            for one in _seeded(sampling, body.seed, body.n or 1)
-        ]
-        return self._reply(Head("text", spoken.name), spoken, tuple(made), body, who, body.logprobs is not None)
+        spoken = await self.spoken(body.model, body.group)
+        asked = tuple((Message("user", prompt),) for prompt in body.prompts)
+        return self._reply("text", spoken, asked, body, who, body.max_tokens, body.logprobs)
 
-    def _sampling(self, body: ChatBody | CompletionBody, spoken: Spoken, wished: int | None) -> Sampling:
-        own = spoken.parts[0][0].sampling
+    async def spoken(self, name: str, group: str = "") -> Spoken:
+        """Who was named, a steerable panel having chosen. Raises :class:`PluralignError` and :class:`ApiError`."""
+        spoken = self.shelf.contents.find(name)
+        if not spoken.undecided:
+            return spoken
+        assert spoken.panel is not None
+        asked = panelling.stated(spoken, spoken.panel.survey, spoken.group or group)
+        assert spoken.panel.panel is not None
+        if spoken.panel.panel.pick == "declared":
+            return panelling.declared(spoken, asked)
+        return panelling.with_pick(spoken, asked, await self._picked(spoken, asked))
+
+    async def _picked(self, spoken: Spoken, group: Collective) -> int:
+        """Which member the model picks for a group; asked once, until voices are read again."""
+        picks = self.picks
+        key = (spoken.panel_name, group.id)
+        if key not in picks:
+            assert spoken.panel is not None
+            live, asks = spoken.panel.live, panelling.picking(spoken, group)
+            [scores] = await asyncio.wrap_future(live.do(lambda: live.engine.score([asks])))
+            picks[key] = picked(scores)
+            self.counts.picks.labels(spoken.panel_name, "unread" if picks[key] is None else "picked").inc()
+        found = picks[key]
+        if found is None:
+            titles = ", ".join(member.title for member in spoken.members)
+            raise ApiError(
+                400,
+                f"The model did not say clearly which voice of {spoken.panel_name!r} suits {group.name!r}: ask for the "
+                f"group of one of them ({titles}), or name a voice.",
+                code="pick_unreadable",
+                param="metadata",
+            )
+        return found
+
+    def _reply(
+        self,
+        kind: Kind,
+        spoken: Spoken,
+        asked: tuple[tuple[Message, ...], ...],
+        body: ChatBody | CompletionBody,
+        who: Who,
+        wished: int | None,
+        top: int | None,
+    ) -> Reply:
+        scored = top is not None
+        if scored and spoken.kind == "overton":
+            raise unsupported("logprobs", "The reply of an Overton panel is put together from several: it has none.")
+        if scored and not spoken.live.logprobs:
+            raise unsupported("logprobs", f"The engine of {spoken.name!r} gives no log-probabilities of its replies.")
+        if scored and spoken.mixes and spoken.live.mixes == "replies":
+            raise unsupported("logprobs", "Here each reply of a mixture is one voice's own: ask the voices alone.")
+        own = (spoken.panel or spoken.parts[0][0]).sampling
         limit = min(wished or own.max_tokens or self.options.default_tokens, self.options.max_tokens)
-        return Sampling(
+        sampling = Sampling(
             max_tokens=limit,
             temperature=own.temperature if body.temperature is None else body.temperature,
             top_p=own.top_p if body.top_p is None else body.top_p,
             stop=body.stops,
         )
-
-    def _reply(
-        self,
-        head: Head,
-        spoken: Spoken,
-        made: tuple[Utterance, ...],
-        body: ChatBody | CompletionBody,
-        who: Who,
-        scored: bool,
-    ) -> Reply:
-        if scored and not spoken.live.logprobs:
-            raise unsupported("logprobs", f"The engine of {spoken.name!r} gives no log-probabilities of its replies.")
-        if scored and len(spoken.parts) > 1 and spoken.live.mixes == "replies":
-            raise unsupported("logprobs", "Here each reply of a mixture is one voice's own: ask the voices alone.")
+        each = [(messages, one) for messages in asked for one in _seeded(sampling, body.seed, body.n or 1)]
+        if spoken.kind == "overton":
+            hearing = _window(spoken, each, who, wished is not None)
+        else:
+            hearing = _alone(spoken, each, who, top)
         order = Order(
-            head=head,
-            live=spoken.live,
-            utterances=made,
-            voice=spoken.voice.name if spoken.voice else "mixture",
+            head=Head(kind, spoken.name, panel=panelling.told(spoken)),
+            hearing=hearing,
+            replies=len(each),
+            voice=spoken.panel_name or (spoken.voice.name if spoken.voice else "mixture"),
             stream=bool(body.stream),
             scored=scored,
             include_usage=bool(body.stream_options and body.stream_options.include_usage),
@@ -175,9 +221,10 @@ class Server:
         self.admit(request, counted=False)
         contents = self.shelf.contents
         spoken = contents.find(request.path_params["name"])
-        if spoken.voice is None:
+        one = spoken.panel or spoken.voice
+        if one is None:
             return JSONResponse(cards.mixture(spoken, self.created))
-        return JSONResponse(cards.model(spoken.voice, self.created, contents.default))
+        return JSONResponse(cards.model(one, self.created, contents.default))
 
     async def card(self, request: Request) -> Response:
         """``GET /pluralign/voices/{name}``: whose view this is."""
@@ -188,7 +235,7 @@ class Server:
         """``POST /pluralign/topic``: how faithful voices are on what a text is about."""
         self.admit(request)
         body = read_body(TopicBody, await read_limited(request, self.options))
-        spoken = [self.shelf.contents.find(name) for name in body.models]
+        spoken = {name: await self.spoken(name) for name in body.models}
         found = await asyncio.to_thread(self.topics.about, body.text, spoken)
         return JSONResponse(found)
 
@@ -196,14 +243,15 @@ class Server:
         """``POST /pluralign/poll``: one question of the survey, as the people answered it and as the voice does."""
         self.admit(request)
         body = read_body(PollBody, await read_limited(request, self.options))
-        spoken = self.shelf.contents.find(body.model)
+        spoken = await self.spoken(body.model)
         return JSONResponse(await asyncio.to_thread(self.poller.poll, spoken, body.question))
 
     def _single(self, name: str) -> ServedVoice:
         spoken = self.shelf.contents.find(name)
-        if spoken.voice is None:
+        found = spoken.panel or spoken.voice
+        if found is None:
             raise ApiError(400, "A mixture has no card of its own: ask for its voices.", param="name")
-        return spoken.voice
+        return found
 
     # --- the server itself ----------------------------------------------------------------------------------------
 
@@ -339,8 +387,46 @@ def _seeded(sampling: Sampling, seed: int | None, count: int) -> list[Sampling]:
     ]
 
 
-def _utterance(
-    spoken: Spoken, messages: tuple[Message, ...], sampling: Sampling, who: Who, top: int | None
-) -> Utterance:
-    parts = tuple(Part(voice.speaker.request(messages, sampling), weight) for voice, weight in spoken.parts)
-    return Utterance(parts, client=who.client, top_logprobs=top)
+def _alone(spoken: Spoken, each: Sequence[tuple[tuple[Message, ...], Sampling]], who: Who, top: int | None) -> Hearing:
+    """Replies of one voice, or of several that speak each together."""
+    replies = [
+        Begun(
+            spoken.live,
+            Utterance(
+                tuple(Part(voice.speaker.request(messages, one), weight) for voice, weight in spoken.parts),
+                client=who.client,
+                top_logprobs=top,
+            ),
+        )
+        for messages, one in each
+    ]
+    return partial(hearing, replies)
+
+
+def _window(spoken: Spoken, each: Sequence[tuple[tuple[Message, ...], Sampling]], who: Who, shared: bool) -> Hearing:
+    """Replies of an Overton panel. ``shared``: whether members share the tokens, as a client wished so many at most."""
+    assert spoken.panel is not None
+    assert spoken.panel.panel is not None
+    panel = spoken.panel.panel
+    if len(panel.members) * len(each) > MOST_AT_ONCE:
+        raise ApiError(
+            400,
+            f"A panel of {len(panel.members)} voices gives at most {max(1, MOST_AT_ONCE // len(panel.members))} "
+            "replies at once.",
+            code="invalid_value",
+            param="n",
+        )
+    asked = []
+    for messages, one in each:
+        tokens = max(1, one.max_tokens // len(panel.members)) if shared else one.max_tokens
+        asked.append(
+            Window(
+                panel.members,
+                messages,
+                replace(one, max_tokens=tokens),
+                who.client,
+                spoken.panel.live if panel.reply == "written" else None,
+                one.max_tokens,
+            )
+        )
+    return partial(window, asked)

@@ -74,6 +74,8 @@ class _Wishes(_Body):
     """Equal seeds give equal replies of a local model; absent: drawn."""
     stop: Stop | Annotated[list[Stop], Field(max_length=4)] | None = None
     user: str | None = None
+    metadata: Any = None
+    """Its ``group`` says whom a steerable panel is to speak for; anything else is passed over."""
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
     logit_bias: dict[str, float] | None = None
@@ -82,6 +84,12 @@ class _Wishes(_Body):
     def stops(self) -> tuple[str, ...]:
         """Texts at which the reply ends."""
         return () if self.stop is None else (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
+
+    @property
+    def group(self) -> str:
+        """Whom a steerable panel is asked to speak for; empty where that is not said."""
+        group = self.metadata.get("group") if isinstance(self.metadata, dict) else None
+        return group if isinstance(group, str) else ""
 
     def refuse_unsupported(self) -> None:
         """Raise :class:`ApiError` for a wish that would change the reply and cannot be fulfilled."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from pluralign.poll.faithfulness import Faithfulness, TopicFaithfulness
 from pluralign.poll.scores import Measure
-from pluralign.serve.shelf import ServedVoice, Spoken
+from pluralign.serve.served import ServedVoice, Spoken
 
 
 def model(voice: ServedVoice, created: int, default: str) -> dict[str, Any]:
@@ -20,8 +20,30 @@ def model(voice: ServedVoice, created: int, default: str) -> dict[str, Any]:
         "default": voice.name == default,
         "profile": profile(voice.profiles[0]) if voice.profiles else None,
         "region": voice.collective.region if voice.collective else "",
-        "can_be_polled": voice.asks is not None,
-        "logprobs": voice.live.logprobs,
+        "can_be_polled": voice.can_be_polled,
+        "logprobs": voice.live.logprobs and (voice.panel is None or voice.panel.kind != "overton"),
+        "panel": panel(voice),
+    }
+
+
+def panel(voice: ServedVoice) -> dict[str, Any] | None:
+    """Who speaks for a panel, and how; ``None`` for a voice alone."""
+    if voice.panel is None:
+        return None
+    return {
+        "kind": voice.panel.kind,
+        "pick": voice.panel.pick,
+        "reply": voice.panel.reply,
+        "members": [
+            {
+                "id": one.voice.name,
+                "title": one.title,
+                "weight": one.weight,
+                "collective": _collective(one.voice),
+                "profile": profile(one.voice.profiles[0]) if one.voice.profiles else None,
+            }
+            for one in voice.panel.members
+        ],
     }
 
 
@@ -34,6 +56,7 @@ def mixture(spoken: Spoken, created: int) -> dict[str, Any]:
         "owned_by": "pluralign",
         "title": " and ".join(f"{voice.title} ({weight:.0%})" for voice, weight in spoken.parts),
         "summary": "A mixture: every reply is as probable as the weighted mean of its voices makes it.",
+        "panel": None,
         "parts": [{"id": voice.name, "weight": weight} for voice, weight in spoken.parts],
         "collective": None,
         "default": False,
@@ -57,6 +80,7 @@ def card(voice: ServedVoice) -> dict[str, Any]:
         "identity_token": speaker.identity_token
         or ("" if speaker.way is None else speaker.way.start(speaker.collective)),
         "adapter": "" if speaker.way is None else speaker.way.adapter,
+        "panel": panel(voice),
         "templates": speaker.template_hashes,
         "constitution": None
         if charter is None

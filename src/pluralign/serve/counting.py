@@ -33,6 +33,10 @@ class Counts:
             "pluralign_reply_seconds", "From a request to the end of its reply.", buckets=BUCKETS,
             registry=self.registry,
         )  # fmt: skip
+        self.picks = Counter(
+            "pluralign_picks_total", "Members that models picked for steerable panels.", ["panel", "outcome"],
+            registry=self.registry,
+        )  # fmt: skip
         self.voices = Gauge("pluralign_voices", "Voices on the shelf.", registry=self.registry)
         self.problems = Gauge("pluralign_voice_file_problems", "Voice files that are wrong.", registry=self.registry)
 

@@ -5,16 +5,27 @@ Whoever stops listening calls the replies off, however it came to stop.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import NamedTuple
 
 from pluralign.engines.live import Heard, Live, Utterance
 
 Inbox = asyncio.Queue[tuple[int, Heard]]
 """Which of the replies, and what was heard of it."""
 
+Hearing = Callable[[], AbstractAsyncContextManager[Inbox]]
+"""Starts replies when it is entered, and calls them off when it is left."""
+
+
+class Begun(NamedTuple):
+    """A reply to be spoken, and the engine that speaks it."""
+
+    live: Live
+    utterance: Utterance
+
 
 @asynccontextmanager
-async def hearing(live: Live, utterances: Sequence[Utterance]) -> AsyncIterator[Inbox]:
+async def hearing(replies: Sequence[Begun]) -> AsyncIterator[Inbox]:
     """Start replies and listen to them. What a reply cannot be begun for is raised here."""
     loop = asyncio.get_running_loop()
     inbox: Inbox = asyncio.Queue()
@@ -28,15 +39,15 @@ async def hearing(live: Live, utterances: Sequence[Utterance]) -> AsyncIterator[
 
         return hear
 
-    def begin(index: int, utterance: Utterance) -> None:
-        cancel = live.begin(utterance, ear(index))
+    def begin(index: int, one: Begun) -> None:
+        cancel = one.live.begin(one.utterance, ear(index))
         cancels.append(cancel)
         if stopped:  # the client left while the reply was being begun
             cancel()
 
     try:
-        for index, utterance in enumerate(utterances):
-            await asyncio.to_thread(begin, index, utterance)
+        for index, one in enumerate(replies):
+            await asyncio.to_thread(begin, index, one)
         yield inbox
     finally:
         stopped = True

@@ -32,6 +32,41 @@ _USAGE = {
     },
 }
 _NUMBER = {"type": ["number", "null"]}
+_SPEAKING = {
+    "type": "object",
+    "description": "Of a panel only: who of it speaks, why, and whose view each passage is.",
+    "required": ["panel", "kind", "voices"],
+    "properties": {
+        "panel": {"type": "string"},
+        "kind": {"enum": ["distributional", "steerable", "overton"]},
+        "group": {"type": "string", "description": "For whom a steerable panel was asked to speak."},
+        "chosen_by": {"enum": ["own", "region", "model"]},
+        "voices": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["id", "title", "weight"],
+                "properties": {
+                    "id": {"type": "string"},
+                    "title": {"type": "string"},
+                    "weight": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+                },
+            },
+        },
+        "parts": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["index", "voices", "text"],
+                "properties": {
+                    "index": {"type": "integer", "description": "Which of the choices."},
+                    "voices": {"type": "array", "items": {"type": "string"}},
+                    "text": {"type": "string"},
+                },
+            },
+        },
+    },
+}
 _MODEL = {
     "type": "object",
     "required": ["id", "object", "created", "owned_by", "title", "profile"],
@@ -42,6 +77,10 @@ _MODEL = {
         "owned_by": {"type": "string"},
         "title": {"type": "string"},
         "collective": {"type": ["object", "null"]},
+        "panel": {
+            "type": ["object", "null"],
+            "description": "Kind and members, where several voices answer as one; null for a voice alone.",
+        },
         "profile": {
             "type": ["object", "null"],
             "description": "How faithful the voice was measured to be; null where it was not measured.",
@@ -86,6 +125,7 @@ _SCHEMAS: dict[str, Any] = {
                 },
             },
             "usage": _USAGE,
+            "pluralign": _SPEAKING,
         },
     },
     "TextCompletion": {
@@ -108,6 +148,7 @@ _SCHEMAS: dict[str, Any] = {
                 },
             },
             "usage": _USAGE,
+            "pluralign": _SPEAKING,
         },
     },
     "Card": {"type": "object", "required": ["id", "title", "sources", "profiles"]},

@@ -4,12 +4,14 @@ The voice's answer is its measured one where a run is at hand, else it is asked 
 """
 
 import threading
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from pluralign.core.distribution import Distribution, Obtained
 from pluralign.core.question import Question
+from pluralign.engines.base import OptionScores
 from pluralign.metrics.baselines import uniform
 from pluralign.metrics.distances import is_ordered, pad
 from pluralign.metrics.scales import Scales, all_distances
@@ -17,7 +19,8 @@ from pluralign.poll.faithfulness import answered
 from pluralign.poll.heard import SLACK, Ledger, captured, hidden, probabilities
 from pluralign.prompts.options import Labels, orders
 from pluralign.serve.errors import ApiError
-from pluralign.serve.shelf import ServedVoice, Spoken, question_in
+from pluralign.serve.served import ServedVoice, Spoken, question_in
+from pluralign.voices.mixing import mixed
 
 REMEMBERED = 4096
 TIMEOUT = 120.0
@@ -31,6 +34,8 @@ class Polled(NamedTuple):
     voice: Distribution | None
     how: str
     """``run`` or ``now``; for people alone, ``not asked``."""
+    scores: tuple[OptionScores, ...] = ()
+    """What was answered now, one per order of the options."""
 
 
 class Poller:
@@ -47,8 +52,8 @@ class Poller:
         """People's shares beside the voice's. Raises :class:`ApiError` for a question nobody knows."""
         each = [(self._one(voice, question_id), weight) for voice, weight in spoken.parts]
         question = each[0][0].question
-        people = _mixed([(one.people, weight) for one, weight in each])
-        voice = _mixed([(one.voice, weight) for one, weight in each])
+        people = self._people(spoken, each, question_id)
+        voice = _together(each)
         return {
             "model": spoken.name,
             "question": {
@@ -58,13 +63,21 @@ class Poller:
                 "scale": question.scale.value,
                 "options": [option.text for option in question.options],
             },
-            "people": _told(people, ", ".join(dict.fromkeys(_whose(voice) for voice, _ in spoken.parts))),
+            "people": _told(people, _whose(spoken)),
             "voice": _told(voice, spoken.name),
-            "how": each[0][0].how,
+            "how": "not asked" if voice is None else "run" if all(one.how == "run" for one, _ in each) else "now",
             "distance": _distance(question, people, voice),
             "uniform_distance": _distance(question, people, uniform(question)),
             "distance_name": "wasserstein" if is_ordered(question) else "total_variation",
         }
+
+    def _people(self, spoken: Spoken, each: Sequence[tuple[Polled, float]], question_id: str) -> Distribution | None:
+        """How the people answered whom the voice speaks for: of a panel's own group where it has one."""
+        survey = spoken.parts[0][0].survey
+        group = spoken.stated or (None if spoken.panel is None else spoken.panel.collective)
+        if group is not None:
+            return None if survey is None else survey.reference(group.id, question_id)
+        return _mixed([(one.people, weight) for one, weight in each])
 
     def _one(self, voice: ServedVoice, question_id: str) -> Polled:
         key = (voice.name, question_id)
@@ -98,15 +111,30 @@ class Poller:
             return Polled(question, people, None, "not asked")
         requests = [asks.ask(question, order, Labels.NUMBER) for order in orders(question, 2)]
         scores = voice.live.do(lambda: voice.live.engine.score(requests)).result(timeout=TIMEOUT)
-        ledger = Ledger([asks.id], [question])
-        for one in scores:
-            shares = probabilities(one) if hidden(one) <= SLACK else None
-            ledger.add(asks.id, question.id, shares, captured(one))
-        ledger.close()
-        return Polled(question, people, ledger.heard[asks.id][question.id].distribution(), "now")
+        return Polled(question, people, _folded(question, scores), "now", tuple(scores))
 
 
-def _mixed(parts: list[tuple[Distribution | None, float]]) -> Distribution | None:
+def _folded(question: Question, scores: Sequence[OptionScores]) -> Distribution | None:
+    """The mean over orders, as a poll makes it."""
+    ledger = Ledger(["voice"], [question])
+    for one in scores:
+        shares = probabilities(one) if hidden(one) <= SLACK else None
+        ledger.add("voice", question.id, shares, captured(one))
+    ledger.close()
+    return ledger.heard["voice"][question.id].distribution()
+
+
+def _together(each: Sequence[tuple[Polled, float]]) -> Distribution | None:
+    """What several voices answer as one: probabilities mixed before what is no option is left out, as in a poll of a
+    panel; where a run kept only shares of the options, those are averaged."""
+    if len(each) > 1 and all(one.scores for one, _ in each):
+        weights = [weight for _, weight in each]
+        orders = zip(*(one.scores for one, _ in each), strict=True)
+        return _folded(each[0][0].question, [mixed(weights, scores) for scores in orders])
+    return _mixed([(one.voice, weight) for one, weight in each])
+
+
+def _mixed(parts: Sequence[tuple[Distribution | None, float]]) -> Distribution | None:
     """The weighted mean; ``None`` where a part of it is not known."""
     if len(parts) == 1:
         return parts[0][0]
@@ -124,8 +152,14 @@ def _told(one: Distribution | None, who: str) -> dict[str, Any] | None:
     return {"who": who, "shares": list(one.probabilities), "n": one.n, "outside": one.unreadable + one.refused}
 
 
-def _whose(voice: ServedVoice) -> str:
-    return voice.title if voice.collective is None else voice.collective.name
+def _whose(spoken: Spoken) -> str:
+    """The people beside whom an answer is shown: those of the group that was stated, else of all who speak."""
+    if spoken.panel is not None and spoken.panel.collective is not None:
+        return spoken.panel.collective.name
+    if spoken.group:
+        return spoken.group
+    names = (voice.title if voice.collective is None else voice.collective.name for voice, _ in spoken.parts)
+    return ", ".join(dict.fromkeys(names))
 
 
 def _distance(question: Question, people: Distribution | None, other: Distribution | None) -> float | None:

@@ -10,12 +10,12 @@ import anyio
 from starlette.responses import JSONResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from pluralign.engines.live import End, Live, Utterance
+from pluralign.engines.live import End
 from pluralign.serve import answers
 from pluralign.serve.answers import Choice, Head
 from pluralign.serve.counting import Counts
 from pluralign.serve.errors import ApiError, explained
-from pluralign.serve.hearing import Inbox, hearing
+from pluralign.serve.hearing import Hearing, Inbox
 
 AT_ONCE = 16_384
 """Bytes of a streamed reply that are sent together at most."""
@@ -28,8 +28,9 @@ class Order:
     """Replies to be given."""
 
     head: Head
-    live: Live
-    utterances: tuple[Utterance, ...]
+    hearing: Hearing
+    """Starts the replies, and lets them be heard."""
+    replies: int
     voice: str
     """What the counters call it."""
     stream: bool
@@ -50,7 +51,7 @@ class Reply(Response):
         self._order, self._counts = order, counts
         self._started = time.monotonic()
         self._counted = False
-        self._choices = [Choice(index) for index in range(len(order.utterances))]
+        self._choices = [Choice(index) for index in range(order.replies)]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Speak until the replies are whole or the client is gone."""
@@ -65,7 +66,7 @@ class Reply(Response):
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         order = self._order
         try:
-            async with hearing(order.live, order.utterances) as inbox:
+            async with order.hearing() as inbox:
                 if order.stream:
                     await self._stream(inbox, send)
                     return

@@ -4,8 +4,8 @@ A file that is wrong is reported and left out; what it said before goes on being
 """
 
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -14,122 +14,23 @@ from pluralign.core.collective import Collective
 from pluralign.core.constitution import Constitution
 from pluralign.core.documents import parse, validate
 from pluralign.core.errors import DataError, PluralignError, UnknownNameError, UsageError
-from pluralign.core.question import Question
 from pluralign.core.survey import Survey
 from pluralign.engines.live import Live
 from pluralign.poll.faithfulness import Faithfulness, faithfulness
 from pluralign.poll.scores import Scores
 from pluralign.prompts.strategies import strategy
-from pluralign.serve.names import read_mixture, slug
-from pluralign.serve.voice_file import ENDINGS, Measured, SamplingDefaults, Source, VoiceFile, read_voice_file
+from pluralign.serve.names import slug
+from pluralign.serve.panelling import of_file, of_voices
+from pluralign.serve.served import Contents, Run, ServedVoice
+from pluralign.serve.voice_file import ENDINGS, Measured, Source, VoiceFile, read_voice_file
 from pluralign.surveys.files import read_text
 from pluralign.voices.library import Library
+from pluralign.voices.panel import Panel, panel, summed_up
 from pluralign.voices.speaking import Speaker
-from pluralign.voices.voice import Voice
 from pluralign.voices.way import Way, of_strategy, way
 
 OpenLive = Callable[[str], Live]
 """From the name of a base model to the engine that speaks for it; the same object for the same name."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """A finished poll on disk."""
-
-    folder: Path
-    scores: Scores
-
-
-@dataclass(frozen=True)
-class ServedVoice:
-    """A voice that can be asked."""
-
-    name: str
-    """As requests name it: ``smollm2@kenya``, or ``smollm2`` for the model as it is."""
-    id: str
-    base: str
-    """What stands before the ``@``."""
-    title: str
-    speaker: Speaker
-    live: Live = field(repr=False)
-    summary: str = ""
-    sampling: SamplingDefaults = field(default_factory=SamplingDefaults)
-    sources: tuple[Source, ...] = ()
-    training: str = ""
-    licence: str = ""
-    contact: str = ""
-    origin: str = ""
-    """The voice file or the survey it comes from."""
-    survey: Survey | None = field(default=None, repr=False)
-    """Where its people's answers are."""
-    library: Library | None = field(default=None, repr=False)
-    profiles: tuple[Faithfulness, ...] = ()
-    """How it was measured, the one to show first."""
-    scores: tuple[Scores, ...] = field(default=(), repr=False)
-    """The runs behind the profiles, in the same order."""
-
-    @property
-    def collective(self) -> Collective | None:
-        """Whom it speaks for."""
-        return self.speaker.collective
-
-    @property
-    def asks(self) -> Voice | None:
-        """The same voice as a poll asks it; ``None`` where no poll could: told a charter, or nobody's people known."""
-        told = self.speaker
-        if told.charter is not None or self.library is None or told.identity_token:
-            return None
-        return Voice(told.way or of_strategy(strategy("plain")), told.collective, self.library)
-
-
-@dataclass(frozen=True)
-class Spoken:
-    """What a request named: one voice, or several with weights."""
-
-    name: str
-    parts: tuple[tuple[ServedVoice, float], ...]
-
-    @property
-    def live(self) -> Live:
-        """The engine that speaks."""
-        return self.parts[0][0].live
-
-    @property
-    def voice(self) -> ServedVoice | None:
-        """The voice, where there is one alone."""
-        return self.parts[0][0] if len(self.parts) == 1 else None
-
-
-@dataclass(frozen=True)
-class Contents:
-    """What is on the shelf at one moment."""
-
-    voices: Mapping[str, ServedVoice]
-    """By name, in the order shown."""
-    default: str
-    problems: Mapping[str, str]
-    """File -> what is wrong with it."""
-    aliases: Mapping[str, str]
-    """Folded other names -> name."""
-
-    def find(self, name: str) -> Spoken:
-        """The voice or mixture of that name. Raises :class:`UnknownNameError` or :class:`UsageError`."""
-        name = name.strip() or self.default
-        mixture = read_mixture(name)
-        if mixture is None:
-            return Spoken(self._one(name).name, ((self._one(name), 1.0),))
-        parts = tuple((self._one(f"{mixture.base}@{voice}"), weight) for voice, weight in mixture.parts)
-        if len({id(voice) for voice, _ in parts}) < len(parts):
-            raise UsageError(f"the mixture {name!r} names one voice under two names: add its weights up")
-        if len({id(voice.live) for voice, _ in parts}) > 1:
-            raise UsageError(f"the voices of {name!r} run on different models and cannot be mixed")
-        return Spoken(mixture.name, parts)
-
-    def _one(self, name: str) -> ServedVoice:
-        found = self.voices.get(name) or self.voices.get(self.aliases.get(name.casefold(), ""))
-        if found is None:
-            raise UnknownNameError("voice", name[:200], self.voices)
-        return found
 
 
 class Shelf:
@@ -161,6 +62,10 @@ class Shelf:
         self._good: dict[str, ServedVoice] = {}
         """What each voice file last gave, as long as it is there."""
         self._default_of: dict[str, bool] = {}
+        self._order: tuple[str, ...] = ()
+        """Voice files as they are shown."""
+        self.folders: frozenset[Path] = frozenset()
+        """Where files lie that voices are made from: a change there is a reason to read again."""
         self._surveys: dict[str, Survey] = {}
         self._runs: dict[Path, tuple[int, Run]] = {}
         self._libraries: dict[int, Library] = {}
@@ -176,18 +81,17 @@ class Shelf:
 
     def _gather(self) -> Contents:
         problems: dict[str, str] = {}
-        own = self._from_folder(problems)
+        files = self._files(problems)
         runs = self._read_runs(self._run_folders, problems)
-        voices: dict[str, ServedVoice] = {}
-        bare = self._bare()
-        for voice in (bare, *own, *self._from_survey(runs)):
-            voices.setdefault(voice.name, voice)
-        aliases: dict[str, str] = {}
-        for voice in voices.values():
-            aliases.setdefault(voice.name.casefold(), voice.name)
-            if voice.collective is not None:
-                for other in (voice.collective.id, slug(voice.collective.name)):
-                    aliases.setdefault(f"{voice.base}@{other}".casefold(), voice.name)
+        bare, of_survey = self._bare(), self._from_survey(runs)
+        # Voices first, so that panels of them find them, whatever their files are called.
+        self._read_in({path: file for path, file in files.items() if file.panel is None}, {}, problems)
+        alone = [voice for voice in self._good.values() if voice.panel is None]
+        known = _with_aliases(_by_name((bare, *alone, *of_survey)).values())
+        self._read_in({path: file for path, file in files.items() if file.panel is not None}, known, problems)
+        own = tuple(self._good[key] for key in self._order if key in self._good)
+        voices = _by_name((bare, *own, *of_survey))
+        aliases = {folded: voice.name for folded, voice in _with_aliases(voices.values()).items()}
         chosen = next((voice.name for voice in own if self._default_of.get(voice.origin)), bare.name)
         if self._default:
             wanted = self._default if "@" in self._default else f"{self._base}@{self._default}"
@@ -195,6 +99,10 @@ class Shelf:
             if found is None:
                 raise UnknownNameError("voice", self._default, voices)
             chosen = found
+        self.folders = frozenset(
+            {folder for folder in (self._folder, *self._run_folders) if folder is not None and folder.is_dir()}
+            | {folder for path, file in files.items() for folder in _beside(path, file)}
+        )
         return Contents(voices, chosen, problems, aliases)
 
     def _bare(self) -> ServedVoice:
@@ -226,7 +134,7 @@ class Shelf:
                 if spoken.groups is None:
                     raise
                 continue  # the adapter has no token for this people
-            profiles, scores = _profiles(runs, spoken.name, collective.id, self._base)
+            profiles, scores = _profiles(runs, spoken.name, collective.id)
             found.append(
                 ServedVoice(
                     name=f"{self._base}@{slug(collective.name)}",
@@ -247,29 +155,77 @@ class Shelf:
             )
         return tuple(found)
 
-    def _from_folder(self, problems: dict[str, str]) -> tuple[ServedVoice, ...]:
+    def _files(self, problems: dict[str, str]) -> dict[Path, VoiceFile]:
+        """What can be read of the folder. Forgets files that are gone."""
         if self._folder is None:
-            return ()
+            return {}
         try:
             paths = sorted(path for path in self._folder.iterdir() if path.suffix in ENDINGS and path.is_file())
         except OSError as error:
             raise UsageError(f"the folder of voices {str(self._folder)!r} cannot be read ({error.strerror})") from None
-        named: dict[str, str] = {}
+        self._order = tuple(str(path) for path in paths)
+        for gone in self._good.keys() - set(self._order):
+            del self._good[gone]
+        found = {}
         for path in paths:
+            try:
+                found[path] = read_voice_file(path)
+            except PluralignError as error:
+                problems[str(path)] = str(error)
+        return found
+
+    def _read_in(
+        self, files: Mapping[Path, VoiceFile], known: Mapping[str, ServedVoice], problems: dict[str, str]
+    ) -> None:
+        """Make voices of files. One that is wrong is reported, and the voice that it was before is kept."""
+        for path, file in files.items():
             key = str(path)
             try:
-                file = read_voice_file(path)
-                voice = self._voice(file, path)
-                if voice.name in named:
-                    raise DataError(f"the voice {voice.name!r} is defined in {named[voice.name]} already", file=key)
+                voice = self._voice(file, path) if file.panel is None else self._panel(file, path, known)
+                taken = next(
+                    (other for other, one in self._good.items() if one.name == voice.name and other != key), None
+                )
+                if taken is not None and (taken < key or taken not in map(str, files)):
+                    raise DataError(f"the voice {voice.name!r} is defined in {taken} already", file=key)
                 self._good[key], self._default_of[key] = voice, file.default
             except PluralignError as error:
                 problems[key] = str(error)
-            if key in self._good:
-                named.setdefault(self._good[key].name, key)
-        for gone in self._good.keys() - {str(path) for path in paths}:
-            del self._good[gone]
-        return tuple(self._good[str(path)] for path in paths if str(path) in self._good)
+
+    def _panel(self, file: VoiceFile, path: Path, known: Mapping[str, ServedVoice]) -> ServedVoice:
+        assert file.panel is not None
+        voice = self._common(file, path, Speaker(), "panel")
+        if not file.panel.file:
+            made = of_voices(file.panel, voice.base, known)
+        else:
+            survey = voice.survey or (None if self._load_survey is None else self._load_survey("world-mini"))
+            if survey is None:
+                raise UsageError("a panel's file names peoples: start the server with a survey that has them")
+            written = panel(path.parent / file.panel.file, survey)
+            runs = self._read_runs(self._run_folders, {})
+
+            def speak(name: str, of: Panel, at: int) -> ServedVoice:
+                member = of.members[at]
+                collective = (member.collective or file.collective) if member.way.steered else None
+                speaker = Speaker(member.way, collective)
+                member.way.start(collective)
+                profiles, scores = _profiles(runs, member.way.name, "" if collective is None else collective.id)
+                return replace(
+                    voice,
+                    name=name,
+                    id=name.partition("@")[2],
+                    title=member.title,
+                    summary=_sentence(member.way.summary),
+                    speaker=speaker,
+                    speaks_for=None,
+                    training="" if not member.way.adapter else f"adapter {member.way.label}",
+                    profiles=profiles,
+                    scores=scores,
+                )
+
+            made = of_file(written, voice.name, speak, file.collective)
+        live = made.members[0].voice.live if made.kind == "distributional" else voice.live
+        summary = file.summary or _sentence(summed_up(made.kind, [member.title for member in made.members]))
+        return replace(voice, panel=made, summary=summary, live=live, speaks_for=file.collective)
 
     def _voice(self, file: VoiceFile, path: Path) -> ServedVoice:
         beside = path.parent
@@ -278,20 +234,24 @@ class Shelf:
         speaker = Speaker(spoken, file.collective, charter, file.identity_token)
         if spoken.groups is not None:
             spoken.start(file.collective)
+        return self._common(file, path, speaker, spoken.name, _sentence(spoken.summary))
+
+    def _common(self, file: VoiceFile, path: Path, speaker: Speaker, asked_as: str, summary: str = "") -> ServedVoice:
+        """What voices and panels have in common; ``asked_as``: what a run calls it where the file does not say."""
         survey = self._survey if not file.survey else self._other_survey(file.survey)
         problems: dict[str, str] = {}
-        given = [beside / one.run for one in file.measured]
+        given = [path.parent / one.run for one in file.measured]
         runs = self._read_runs(tuple(given), problems)
         if problems:
             raise UsageError(next(iter(problems.values())))
-        profiles, scores = _given_profiles(runs, file.measured, spoken, file.collective)
+        profiles, scores = _given_profiles(runs, file.measured, asked_as, file.collective)
         base = self._base if not file.model else base_name(file.model)
         return ServedVoice(
             name=f"{base}@{file.id}",
             id=file.id,
             base=base,
             title=file.title,
-            summary=file.summary or _sentence(spoken.summary),
+            summary=file.summary or summary,
             speaker=speaker,
             live=self._open_live(file.model or self._model),
             sampling=file.sampling,
@@ -336,6 +296,32 @@ class Shelf:
         return tuple(found)
 
 
+def _by_name(voices: Iterable[ServedVoice]) -> dict[str, ServedVoice]:
+    """Voices by name; the first of a name counts."""
+    found: dict[str, ServedVoice] = {}
+    for voice in voices:
+        found.setdefault(voice.name, voice)
+    return found
+
+
+def _with_aliases(voices: Iterable[ServedVoice]) -> dict[str, ServedVoice]:
+    """Voices by all their names, folded: their own, and their people's code and name where no other has it."""
+    everything = tuple(voices)
+    found = {voice.name.casefold(): voice for voice in reversed(everything)}
+    for voice in everything:
+        if voice.collective is not None:
+            for other in (voice.collective.id, slug(voice.collective.name)):
+                found.setdefault(f"{voice.base}@{other}".casefold(), voice)
+    return found
+
+
+def _beside(path: Path, file: VoiceFile) -> set[Path]:
+    """Folders of the files that a voice file names."""
+    named = [file.charter, "" if file.panel is None else file.panel.file]
+    found = {(path.parent / one).parent for one in named if one} | {path.parent / one.run for one in file.measured}
+    return {folder for folder in found if folder.is_dir()}
+
+
 def base_name(model: str) -> str:
     """What a model is called before the ``@``: the last part of its name, without what a name may not hold.
 
@@ -373,32 +359,25 @@ def _constitution(path: Path) -> Constitution:
 
 
 def _profiles(
-    runs: tuple[Run, ...], voice: str, collective: str, _base: str
+    runs: tuple[Run, ...], voice: str, collective: str
 ) -> tuple[tuple[Faithfulness, ...], tuple[Scores, ...]]:
     both = [(found, run.scores) for run in runs if (found := faithfulness(run.scores, voice, collective)) is not None]
     return tuple(one for one, _ in both), tuple(scores for _, scores in both)
 
 
 def _given_profiles(
-    runs: tuple[Run, ...], measured: tuple[Measured, ...], spoken: Way, collective: Collective | None
+    runs: tuple[Run, ...], measured: tuple[Measured, ...], asked_as: str, collective: Collective | None
 ) -> tuple[tuple[Faithfulness, ...], tuple[Scores, ...]]:
     found, scores = [], []
     for run, told in zip(runs, measured, strict=True):
         people = told.collective or ("" if collective is None else collective.id)
-        one = faithfulness(run.scores, told.voice or spoken.name, people)
+        one = faithfulness(run.scores, told.voice or asked_as, people)
         if one is None:
             known = ", ".join(sorted({f"{cell.voice} for {cell.collective}" for cell in run.scores.cells})[:12])
             raise UsageError(
-                f"the run in {str(run.folder)!r} did not measure the voice {told.voice or spoken.name!r} for "
+                f"the run in {str(run.folder)!r} did not measure the voice {told.voice or asked_as!r} for "
                 f"{people!r}: it measured {known}"
             )
         found.append(one)
         scores.append(run.scores)
     return tuple(found), tuple(scores)
-
-
-def question_in(voice: ServedVoice, question_id: str) -> Question | None:
-    """The question of that id in the voice's survey; ``None`` where there is none."""
-    if voice.survey is None:
-        return None
-    return next((one for one in voice.survey.questions if one.id == question_id), None)

@@ -1,12 +1,12 @@
 """How faithful voices are on what a text is about: its topic is that of the survey question it is most like."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pluralign.core.question import Question
 from pluralign.poll.faithfulness import question_of
 from pluralign.serve import cards
-from pluralign.serve.shelf import ServedVoice, Spoken
+from pluralign.serve.served import ServedVoice, Spoken
 from pluralign.surveys.similar import ALIKE, Embedding, QuestionFinder
 
 
@@ -25,10 +25,13 @@ class Topics:
             if questions:
                 self._finder(questions).find("How are you?")
 
-    def about(self, text: str, spoken: Sequence[Spoken]) -> dict[str, Any]:
-        """Which question a text is like, and how faithful each voice is on that question's topic."""
+    def about(self, text: str, spoken: Mapping[str, Spoken]) -> dict[str, Any]:
+        """Which question a text is like, and how faithful each voice is on that question's topic.
+
+        ``spoken``: by the name that was asked for.
+        """
         return {
-            "voices": {one.name: self._about(text, one) for one in spoken},
+            "voices": {name: self._about(text, one) for name, one in spoken.items()},
             "available": self._embedding is not None,
         }
 
@@ -39,16 +42,19 @@ class Topics:
         if not matches:
             return {"topic": None, "questions": [], "measured": None}
         topic = matches[0].question.topic
-        measured = None
-        if spoken.voice is not None and voice.profiles:
-            measured = next((cards.topic(one) for one in voice.profiles[0].topics if one.topic == topic), None)
+        whole = spoken.panel or spoken.voice
+        members = [
+            {"id": one.name, "title": spoken.title_of(one), "measured": _measured(one, topic)}
+            for one, _ in (spoken.parts if spoken.panel is not None else ())
+        ]
         return {
             "topic": topic,
             "questions": [
                 {"id": match.question.id, "text": match.question.text, "similarity": round(match.similarity, 3)}
                 for match in matches
             ],
-            "measured": measured,
+            "measured": None if whole is None else _measured(whole, topic),
+            **({"members": members} if members else {}),
         }
 
     def _finder(self, questions: Sequence[Question]) -> QuestionFinder:
@@ -57,6 +63,13 @@ class Topics:
         if key not in self._finders:
             self._finders[key] = QuestionFinder(questions, self._embedding, alike=self._alike)
         return self._finders[key]
+
+
+def _measured(voice: ServedVoice, topic: str) -> dict[str, Any] | None:
+    """How faithful a voice is on a topic; ``None`` where nobody knows."""
+    if not voice.profiles:
+        return None
+    return next((cards.topic(one) for one in voice.profiles[0].topics if one.topic == topic), None)
 
 
 def _questions(voice: ServedVoice) -> tuple[Question, ...]:

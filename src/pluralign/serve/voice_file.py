@@ -1,14 +1,15 @@
 """A voice file: the YAML that says who speaks, for whom, through what, and how it was measured. Loads no model."""
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from pluralign.core.collective import Collective, Slug
 from pluralign.core.documents import parse, validate
 from pluralign.core.question import NonEmpty
 from pluralign.surveys.files import read_text
+from pluralign.voices.panel import MOST_MEMBERS, Kind
 
 ENDINGS = (".yaml", ".yml")
 
@@ -46,6 +47,61 @@ class SamplingDefaults(_Part):
     max_tokens: Annotated[int, Field(ge=1)] | None = None
 
 
+class MemberPart(_Part):
+    """One voice of a panel."""
+
+    voice: NonEmpty
+    """A voice of this server: ``kenya``, or ``smollm2@kenya`` in full."""
+    weight: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Its share; all members have one, and they sum to 1, or none has, and all weigh the same."""
+    title: str = ""
+    """What readers see; empty: the voice's own title."""
+
+
+def _as_key(key: str) -> Any:
+    """A plain text stands for the mapping that has nothing but this key."""
+    return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
+
+
+class PanelPart(_Part):
+    """Several voices that answer as one: a panel's file, or voices of this server."""
+
+    file: str = ""
+    """A panel as ``pluralign poll`` reads it."""
+    kind: Kind | None = None
+    """``distributional``: all speak, by their weights. ``steerable``: the one best suited to the group that is asked
+    for. ``overton``: one reply that covers them all, each part attributed."""
+    members: Annotated[tuple[Annotated[MemberPart, _as_key("voice")], ...], Field(max_length=MOST_MEMBERS)] = ()
+    pick: Literal["declared", "model"] = "declared"
+    """How a steerable panel chooses: by what voices declare, or by asking the model."""
+    reply: Literal["quoted", "written"] = "quoted"
+    """How an Overton panel replies: its voices' words side by side, or woven into one text by the model."""
+
+    @model_validator(mode="after")
+    def _is_sound(self) -> Self:
+        if self.file:
+            more = sorted(self.model_fields_set - {"file"})
+            if more:
+                raise ValueError(f"the panel's file says it all: remove {more[0]!r}, or 'file'")
+            return self
+        if self.kind is None:
+            raise ValueError("say what kind of panel it is (distributional, steerable or overton), or name its 'file'")
+        if len(self.members) < 2:
+            raise ValueError("a panel has at least two members")
+        given = [member.weight for member in self.members if member.weight is not None]
+        if given and self.kind != "distributional":
+            raise ValueError(f"weights are for distributional panels; this one is {self.kind}")
+        if given and len(given) < len(self.members):
+            raise ValueError("give every member a weight, or none")
+        if given and abs(sum(given) - 1) > 1e-6:
+            raise ValueError(f"the members' weights sum to {sum(given):g}; they must sum to 1")
+        if "pick" in self.model_fields_set and self.kind != "steerable":
+            raise ValueError(f"'pick' is for steerable panels; this one is {self.kind}")
+        if "reply" in self.model_fields_set and self.kind != "overton":
+            raise ValueError(f"'reply' is for overton panels; this one is {self.kind}")
+        return self
+
+
 class VoiceFile(_Part):
     """One voice, as a person writes it down. Paths are relative to the file."""
 
@@ -67,6 +123,8 @@ class VoiceFile(_Part):
     """Folder or hub name of an adapter; behind a server, the name of the model with the adapter on."""
     identity_token: str = ""
     """Token that begins its replies; empty: the adapter's own for the collective, if it has any."""
+    panel: Annotated[PanelPart, _as_key("file")] | None = None
+    """Several voices that answer as one, instead of all the above but collective and model."""
     sampling: SamplingDefaults = SamplingDefaults()
     sources: tuple[Source, ...] = ()
     """What it was made from: surveys, corpora, assemblies."""
@@ -87,6 +145,12 @@ class VoiceFile(_Part):
     def _says_one_thing(self) -> Self:
         if self.charter and self.strategy:
             raise ValueError("a voice is told a strategy or a charter, not both: remove one")
+        if self.panel is not None:
+            alone = next(
+                (name for name in ("charter", "strategy", "adapter", "identity_token") if getattr(self, name)), ""
+            )
+            if alone:
+                raise ValueError(f"a panel's members have their own ways of speaking: remove {alone!r}")
         if self.identity_token and not self.adapter:
             raise ValueError("an identity token means nothing without the adapter that was trained with it")
         return self

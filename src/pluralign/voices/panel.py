@@ -158,7 +158,7 @@ def panel(path: Path, survey: Survey, *, offline: bool = False) -> Panel:
     return Panel(
         name=f"{PANEL}{path}",
         label=written.name,
-        summary=written.summary or _summary(written.kind, members),
+        summary=written.summary or summed_up(written.kind, [member.title for member in members]),
         kind=written.kind,
         members=members,
         pick=written.pick,
@@ -176,8 +176,8 @@ def _member(written: MemberFile, count: int, survey: Survey, offline: bool) -> M
     return Member(found, written.weight or 1 / count, collective, title)
 
 
-def _summary(kind: Kind, members: Sequence[Member]) -> str:
-    names = [member.title for member in members]
+def summed_up(kind: Kind, names: Sequence[str]) -> str:
+    """A panel in a few words for readers; ``names``: its members."""
     listed = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) <= 4 else f"{len(names)} voices"
     return {
         "distributional": f"{listed} answering with their shares",
@@ -188,7 +188,7 @@ def _summary(kind: Kind, members: Sequence[Member]) -> str:
 
 @dataclass(frozen=True)
 class PanelVoice:
-    """A distributional panel, or the chosen member of a steerable one, speaking for one collective."""
+    """A panel's members, or of a steerable one those that it chose, speaking for one collective."""
 
     way: Panel
     collective: Collective | None
@@ -286,7 +286,10 @@ def voices_of(
 def panel_voices(
     one: Panel, collectives: Sequence[Collective], library: Library, picks: Mapping[str, int | None] | None = None
 ) -> tuple[PanelVoice, ...]:
-    """Voices of a distributional or steerable panel: one per collective, or one where it makes no difference.
+    """Voices of a panel: one per collective, or one where it makes no difference.
+
+    An Overton panel is polled as what its reply is put together from: every member's part counts alike, so its shares
+    say how much of the reply's room each answer has.
 
     ``picks``: collective id -> the member that a model picked (see :func:`pick_request`), ``None`` where its pick could
     not be read: nobody then speaks for that collective. Without it a steerable panel goes by what is declared: the
@@ -318,26 +321,36 @@ def _voice(member: Member, asked: Collective | None, library: Library) -> Voice:
 
 def suited(one: Panel, asked: Collective) -> tuple[Member, ...]:
     """The members that declare to speak for the group that is asked for: its own, else those of its region."""
-    own = tuple(member for member in one.members if member.collective is not None and member.collective.id == asked.id)
-    near = tuple(
-        member
-        for member in one.members
-        if member.collective is not None and asked.region and member.collective.region == asked.region
-    )
-    if not (own or near):
+    chosen = suited_among([member.collective for member in one.members], asked)
+    if not chosen:
         raise UsageError(
             f"no member of the panel {one.label!r} speaks for {asked.name} or its region; "
             f"leave {asked.id} out with --as, or let the model choose with 'pick: model'"
         )
+    return tuple(one.members[at] for at in chosen)
+
+
+def suited_among(peoples: Sequence[Collective | None], asked: Collective) -> tuple[int, ...]:
+    """Positions of those who speak for the group, else of those who speak for its region; none where nobody does.
+
+    ``peoples``: whom each member speaks for.
+    """
+    own = tuple(at for at, one in enumerate(peoples) if one is not None and one.id == asked.id)
+    near = tuple(
+        at for at, one in enumerate(peoples) if one is not None and asked.region and one.region == asked.region
+    )
     return own or near
 
 
 def pick_request(one: Panel, asked: Collective) -> ScoreRequest:
     """Asks a model which member is best suited to speak for a group; the options are the members, by letter."""
-    letters = [chr(ord("A") + at) for at in range(len(one.members))]
-    text = templates.render(
-        PICK_USER, collective=asked, members=list(zip(letters, (member.title for member in one.members), strict=True))
-    )
+    return pick_among([member.title for member in one.members], asked)
+
+
+def pick_among(titles: Sequence[str], asked: Collective) -> ScoreRequest:
+    """The same for members known by their titles."""
+    letters = [chr(ord("A") + at) for at in range(len(titles))]
+    text = templates.render(PICK_USER, collective=asked, members=list(zip(letters, titles, strict=True)))
     return ScoreRequest(
         (Message("system", templates.render(PICK_SYSTEM)), Message("user", text)),
         tuple((letter, f" {letter}") for letter in letters),

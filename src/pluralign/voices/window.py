@@ -16,8 +16,10 @@ from pluralign.prompts import templates
 
 WEAVE_SYSTEM, WEAVE_USER = "system_weave.v1", "user_weave.v1"
 LONGEST = 2000
-"""Characters of a voice's words that are taken into account; the rest is cut off."""
+"""Characters of a voice's words that are shown to a model that weaves; the rest is cut off."""
 
+_BETWEEN = "\n\n"
+"""Between two voices' words, which themselves are one paragraph each."""
 _MARK = re.compile(r"\[\s*\d+(?:\s*,\s*\d+)*\s*\]")
 # A sentence's end: its punctuation, and the marks that follow or precede it.
 _SENTENCE = re.compile(r"[^.!?。！？؟\n]+(?:[.!?。！？؟]+|\n|$)(?:[ \t]*\[[\d,\s]+\])*[.!?。]?")
@@ -51,13 +53,52 @@ class WindowReply(NamedTuple):
 def quoted(said: Sequence[Said]) -> WindowReply:
     """The voices' words, each under its name: attributed by construction. Voices that said nothing are left out."""
     parts = tuple(WindowPart(_clean(one.text), (one.title,)) for one in said if _clean(one.text))
-    text = "\n\n".join(f"**{part.voices[0]}**: {part.text}" for part in parts)
+    text = _BETWEEN.join(f"**{part.voices[0]}**: {part.text}" for part in parts)
     return WindowReply(text, parts, woven=False)
+
+
+class Quoting:
+    """:func:`quoted` for one voice while it speaks: what is given out, joined, is its passage with its name."""
+
+    def __init__(self, title: str, *, first: bool):
+        """``first``: whether nothing was said by others before."""
+        self._head = f"{'' if first else _BETWEEN}**{title}**: "
+        self._begun = self._gap = False
+
+    @property
+    def begun(self) -> bool:
+        """Whether the voice has said a word."""
+        return self._begun
+
+    def say(self, piece: str) -> str:
+        """What the reply gains by another piece of the voice's words; empty where that is nothing yet."""
+        words = piece.split()
+        if not words:
+            self._gap = self._gap or bool(piece)
+            return ""
+        gap = " " if self._begun and (self._gap or piece[0].isspace()) else ""
+        head = "" if self._begun else self._head
+        self._begun, self._gap = True, piece[-1].isspace()
+        return f"{head}{gap}{' '.join(words)}"
+
+
+def own_words(text: str, title: str, titles: Sequence[str]) -> str | None:
+    """What one voice said in a text that :func:`quoted` made; ``None`` where the text is none of that kind.
+
+    ``titles``: of all voices, in their order. Empty where the voice had said nothing.
+    """
+    found: dict[str, str] = {}
+    for passage in text.strip().split(_BETWEEN):
+        name = next((one for one in titles if passage.startswith(f"**{one}**: ")), None)
+        if name is None or name in found:
+            return None
+        found[name] = passage.removeprefix(f"**{name}**: ")
+    return found.get(title, "")
 
 
 def weave_request(question: str, said: Sequence[Said], *, max_tokens: int = 512, seed: int = 0) -> ChatRequest:
     """Asks a model to weave what was said into one reply, with the numbers of the voices behind every sentence."""
-    passages = [(number, one.title, _clean(one.text)) for number, one in enumerate(said, start=1)]
+    passages = [(number, one.title, _clean(one.text[:LONGEST])) for number, one in enumerate(said, start=1)]
     user = templates.render(WEAVE_USER, question=question, passages=passages)
     return ChatRequest(
         (Message("system", templates.render(WEAVE_SYSTEM)), Message("user", user)), max_tokens=max_tokens, seed=seed
@@ -94,4 +135,4 @@ def read_woven(text: str, said: Sequence[Said]) -> WindowReply | None:
 
 
 def _clean(text: str) -> str:
-    return " ".join(text[:LONGEST].split())
+    return " ".join(text.split())

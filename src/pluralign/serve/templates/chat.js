@@ -7,6 +7,7 @@
   let chosen = [];
   let talk = fresh();
   let running = null;
+  const groups = new Map();  // steerable panel -> the group it is asked to speak for
 
   function fresh() {
     return { id: crypto.randomUUID ? crypto.randomUUID() : String(Math.random()).slice(2), created: new Date().toISOString(), voices: [], turns: [] };
@@ -44,7 +45,9 @@
         if (!line.startsWith("data: ") || line === "data: [DONE]") continue;
         const event = JSON.parse(line.slice(6));
         if (event.error) throw new Error(event.error.message);
-        for (const choice of event.choices) yield { text: choice.delta.content || "", finish: choice.finish_reason };
+        for (const choice of event.choices) {
+          yield { text: choice.delta.content || "", finish: choice.finish_reason, told: event.pluralign, voices: choice.pluralign && choice.pluralign.voices };
+        }
       }
     }
   }
@@ -77,9 +80,24 @@
         make("h3", {}, make("span", { class: "swatch", "aria-hidden": "true" }), voice.title),
         make("code", {}, voice.id),
         ...overall(voice),
+        groupField(voice),
         make("p", { class: "row" }, make("button", { type: "button", onclick: () => showCard(id), "aria-label": `Whose view is this? ${voice.title}` }, "Whose view is this?")));
     }));
   }
+
+  /** Where a panel lets one voice speak for a group, the group is asked for. */
+  function groupField(voice) {
+    if (!voice.panel || voice.panel.kind !== "steerable") return null;
+    const id = `group-${voice.id.replace(/[^\w-]/g, "_")}`;
+    const known = [...new Set(voice.panel.members.map((one) => one.collective && one.collective.name).filter(Boolean))];
+    return make("p", { class: "group-field" }, make("label", { for: id }, "Your group"),
+      make("input", { id, value: groups.get(voice.id) || "", list: `${id}-known`, maxlength: "200", autocomplete: "off", placeholder: known[0] || "",
+        oninput: (event) => { groups.set(voice.id, event.target.value.trim()); problem(""); } }),
+      make("datalist", { id: `${id}-known` }, ...known.map((name) => make("option", { value: name }))));
+  }
+
+  /** How the server is told who should answer. */
+  function nameOf(voice) { return voice.group ? `${voice.id}/${voice.group}` : voice.id; }
 
   function showChoices() {
     const wanted = $("find").value.trim().toLowerCase();
@@ -87,7 +105,7 @@
     for (const voice of voices.values()) {
       const text = `${voice.title} ${voice.id} ${voice.region || ""}`.toLowerCase();
       if (wanted && !text.includes(wanted)) continue;
-      const group = voice.collective ? voice.region || "Voices" : "Nobody in particular";
+      const group = voice.panel ? "Panels" : voice.collective ? voice.region || "Voices" : "Nobody in particular";
       groups.set(group, [...(groups.get(group) || []), voice]);
     }
     $("choices").replaceChildren(...[...groups].map(([name, members]) => make("fieldset", { class: "group" }, make("legend", {}, name),
@@ -96,7 +114,7 @@
         const box = make("input", { type: "checkbox", id, value: voice.id, checked: chosen.includes(voice.id),
           onchange: () => { choose(box.checked ? [...chosen, voice.id] : chosen.filter((one) => one !== voice.id)); countChoices(); } });
         return make("div", { class: "choice" }, box, make("label", { for: id }, voice.title, make("small", { class: "soft" }, voice.id)),
-          voice.collective ? badge(voice.profile) : null);
+          voice.collective ? badge(voice.profile) : voice.panel ? make("span", { class: "soft" }, voice.panel.kind) : null);
       }))));
     countChoices();
   }
@@ -109,11 +127,14 @@
   }
 
   async function showCard(id) {
-    $("card-heading").textContent = `Whose view is this? ${voices.get(id).title}`;
+    const voice = voices.get(id);
+    $("card-heading").textContent = `Whose view is this?${voice ? ` ${voice.title}` : ""}`;
     $("card-body").replaceChildren(make("p", {}, "Looking it up …"));
     $("card").showModal();
     try {
-      $("card-body").replaceChildren(...cardOf(await (await ask(`/pluralign/voices/${encodeURIComponent(id)}`)).json()));
+      const card = await (await ask(`/pluralign/voices/${encodeURIComponent(id)}`)).json();
+      $("card-heading").textContent = `Whose view is this? ${card.title}`;
+      $("card-body").replaceChildren(...cardOf(card));
     } catch (error) {
       $("card-body").replaceChildren(make("p", { class: "problem" }, error.message));
     }
@@ -127,14 +148,17 @@
     const ids = Object.keys(turn.replies);
     const about = make("p", { class: "about" });
     const cells = new Map(ids.map((id, slot) => {
-      const said = make("p", { class: "said" }, turn.replies[id].text);
+      const said = make("div", { class: "said" });
+      const by = make("div");
       const end = make("p", { class: "end" }, endOf(turn.replies[id]));
       const faith = make("div");
       const voice = turn.voices[id] || { id, title: id, collective: null };
       const card = voices.has(id) ? make("button", { type: "button", onclick: () => showCard(id), "aria-label": `Whose view is this? ${voice.title}` }, "Whose view is this?") : null;
       const root = make("article", { class: `reply v${slot}`, "aria-label": `${voice.title} replies` },
-        make("h3", {}, make("span", { class: "swatch", "aria-hidden": "true" }), voice.title), said, end, faith, make("p", { class: "row" }, card));
-      return [id, { root, said, end, faith }];
+        make("h3", {}, make("span", { class: "swatch", "aria-hidden": "true" }), voice.title), by, said, end, faith, make("p", { class: "row" }, card));
+      const cell = { root, said, end, faith, by };
+      showSaid(cell, turn.replies[id]);
+      return [id, cell];
     }));
     const polled = make("div");
     const root = make("li", { class: "turn" }, make("p", { class: "asked" }, turn.user), about,
@@ -146,10 +170,26 @@
     return parts;
   }
 
+  /** What was said so far: a panel's reply part by part, each under the names of those whose view it is. */
+  function showSaid(cell, reply) {
+    const note = spokenBy(reply.told);
+    cell.by.replaceChildren(...(note ? [note] : []));
+    if (!reply.parts || !reply.parts.length) { cell.said.textContent = reply.text; return; }
+    const titles = new Map(reply.told.voices.map((one) => [one.id, one.title]));
+    const shown = reply.parts.map((part) => {
+      const { names, text } = plainPart(part, titles);
+      return make("div", { class: "part" }, ...part.voices.map((id) => make("button", { type: "button", class: "who",
+        onclick: () => showCard(id), "aria-label": `Whose view is this? ${titles.get(id) || id}` }, titles.get(id) || names)), make("p", {}, text));
+    });
+    cell.said.replaceChildren(...shown);
+  }
+
   function endOf(reply) {
     if (reply.error) return reply.error;
     return { length: "Cut off at the longest reply.", content_filter: "The model refused.", stopped: "You stopped it." }[reply.finish] || "";
   }
+
+  function topicOf(turn, id) { return turn.topic && turn.topic.voices[nameOf(turn.voices[id] || { id })]; }
 
   function showTopic(turn, parts) {
     if (!turn.topic) return;
@@ -162,7 +202,7 @@
       parts.about.replaceChildren("About ", make("strong", {}, nearest.topic), `, to judge by the survey's question “${nearest.questions[0].text}”`);
     }
     for (const [id, cell] of parts.cells) {
-      const note = onTopic(turn.voices[id] || { collective: null }, turn.topic.voices[id]);
+      const note = onTopic(turn.voices[id] || { collective: null }, topicOf(turn, id));
       cell.faith.replaceChildren(...(note ? [note] : []));
     }
     if (nearest) {
@@ -178,10 +218,10 @@
     const cells = ids.map((_, slot) => make("div", { class: `reply v${slot}` }, "Asking …"));
     body.replaceChildren(...cells);
     await Promise.all(ids.map(async (id, slot) => {
-      const about = turn.topic.voices[id];
+      const about = topicOf(turn, id);
       try {
         if (!about || !about.topic) throw new Error("This voice's survey has no such question.");
-        cells[slot].replaceChildren(pollTable(await (await ask("/pluralign/poll", { model: id, question: about.questions[0].id })).json(), slot));
+        cells[slot].replaceChildren(pollTable(await (await ask("/pluralign/poll", { model: nameOf(turn.voices[id] || { id }), question: about.questions[0].id })).json(), slot));
       } catch (error) {
         cells[slot].replaceChildren(make("p", { class: "end" }, error.message));
       }
@@ -193,8 +233,8 @@
     const ids = [...chosen];
     const turn = { user: text, asked: new Date().toISOString(), topic: null, voices: {}, replies: {} };
     for (const id of ids) {
-      const { title, collective, profile } = voices.get(id);
-      turn.voices[id] = { id, title, collective, profile };
+      const { title, collective, profile, panel } = voices.get(id);
+      turn.voices[id] = { id, title, collective, profile, panel, group: panel && panel.kind === "steerable" ? groups.get(id) : "" };
       turn.replies[id] = { text: "", finish: null };
     }
     const before = talk.turns;
@@ -204,7 +244,7 @@
     running = new AbortController();
     busy(true);
     say(`${ids.map((id) => voices.get(id).title).join(", ")} ${ids.length === 1 ? "is" : "are"} answering.`);
-    const topic = ask("/pluralign/topic", { text: text.slice(0, 4000), models: ids }, running.signal)
+    const topic = ask("/pluralign/topic", { text: text.slice(0, 4000), models: ids.map((id) => nameOf(turn.voices[id])) }, running.signal)
       .then(async (answer) => { turn.topic = await answer.json(); showTopic(turn, parts); }).catch(() => {});
     const seed = Math.floor(Math.random() * 2 ** 31);
     await Promise.all([topic, ...ids.map((id) => listen(id, before, turn, parts.cells.get(id), seed))]);
@@ -225,12 +265,20 @@
     cell.said.classList.add("waiting");
     cell.root.setAttribute("aria-busy", "true");
     try {
-      const body = { model: id, messages, seed, max_tokens: setting("length", 256) };
+      const voice = turn.voices[id];
+      const several = voice.panel && voice.panel.kind === "overton" ? voice.panel.members.length : 1;
+      const body = { model: nameOf(voice), messages, seed, max_tokens: setting("length", 256) * several };
       const temperature = setting("temperature", null);
-      for await (const { text, finish } of stream(temperature === null ? body : { ...body, temperature }, running.signal)) {
+      for await (const { text, finish, told, voices: whose } of stream(temperature === null ? body : { ...body, temperature }, running.signal)) {
         reply.text += text;
         reply.finish = finish || reply.finish;
-        cell.said.textContent = reply.text;
+        reply.told = told || reply.told;
+        if (whose) {
+          const last = (reply.parts ||= []).at(-1);
+          if (last && last.voices.join() === whose.join()) last.text += text;
+          else reply.parts.push({ voices: whose, text });
+        }
+        showSaid(cell, reply);
       }
     } catch (error) {
       if (error.name === "AbortError") reply.finish = "stopped";
@@ -285,9 +333,10 @@
       lines.push(`## ${turn.user}`, "");
       for (const [id, reply] of Object.entries(turn.replies)) {
         const voice = turn.voices[id];
-        const about = turn.topic && turn.topic.voices[id];
+        const about = topicOf(turn, id);
         const told = (measured, where) => `${verdict(measured).text}${measured ? `: ${two(measured.distance.value)} from ${people(voice)}, uniform answers ${two(measured.floors.uniform)}` : ""} (${where})`;
         lines.push(`**${voice.title}** (\`${id}\`)`, "", ...reply.text.split("\n").map((line) => `> ${line}`), "");
+        if (reply.told && reply.told.chosen_by) lines.push(`- Answered by ${reply.told.voices.map((one) => one.title).join(" and ")} for ${reply.told.group}`);
         if (voice.collective) lines.push(`- ${told(voice.profile, "all topics")}`);
         if (voice.collective && about && about.topic) lines.push(`- ${told(about.measured, about.topic)}`);
         lines.push("");
@@ -339,6 +388,12 @@
     const text = $("question").value.trim();
     if (!text || running) return;
     if (!chosen.length) { problem("Choose a voice first."); return; }
+    const open = chosen.map((id) => voices.get(id)).find((voice) => voice.panel && voice.panel.kind === "steerable" && !groups.get(voice.id));
+    if (open) {
+      problem(`Say which group “${open.title}” should speak for.`);
+      $(`group-${open.id.replace(/[^\w-]/g, "_")}`).focus();
+      return;
+    }
     problem("");
     $("question").value = "";
     grow();

@@ -47,6 +47,7 @@ function gauge(measured) {
 /** Overall: what the strip says of a voice. */
 function overall(voice) {
   const found = voice.profile;
+  if (voice.panel) return panelOf(voice);
   if (!voice.collective) return [make("p", { class: "soft" }, "Speaks for nobody in particular, so there are no people to be faithful to.")];
   if (!found) return [badge(null), make("p", { class: "soft" }, `Nobody knows how faithful it is to ${people(voice)}.`)];
   return [
@@ -57,10 +58,47 @@ function overall(voice) {
   ];
 }
 
+/** A panel: how it speaks, and how faithful each of its voices was measured to be. */
+function panelOf(voice) {
+  const { kind, pick, members } = voice.panel;
+  const how = {
+    distributional: "A panel: each word is drawn from all of these voices, by their weights.",
+    steerable: `A panel: the voice that suits your group best answers alone, chosen by ${pick === "model" ? "the model" : "whom each declares to speak for"}.`,
+    overton: "A panel: all of these voices answer, each part under its name.",
+  }[kind];
+  const own = voice.profile ? [badge(voice.profile), gauge(voice.profile)] : [];
+  return [make("p", { class: "soft" }, how), ...own,
+    make("ul", { class: "plain members", "aria-label": `Voices of ${voice.title}` }, ...members.map((member) => make("li", {},
+      make("span", {}, member.title, kind === "distributional" ? make("span", { class: "soft" }, ` ${percent(member.weight)}`) : null),
+      member.collective ? badge(member.profile) : make("span", { class: "soft" }, "nobody’s people"))))];
+}
+
+/** Who of a panel spoke, and why. */
+function spokenBy(told) {
+  if (!told || !told.chosen_by) return null;
+  const names = told.voices.map((one) => one.title);
+  const who = names.length === 1 ? names[0] : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}, in equal parts`;
+  const why = { own: `who speaks for ${told.group}`, region: `of the region of ${told.group}`, model: `whom the model picked for ${told.group}` }[told.chosen_by];
+  return make("p", { class: "by" }, "Answered by ", make("strong", {}, who), `, ${why}.`);
+}
+
+/** A part of a panel's reply without the marks that attribute it in plain text. */
+function plainPart(part, titles) {
+  const names = part.voices.map((id) => titles.get(id) || id).join(", ");
+  let text = part.text.trim();
+  if (text.startsWith(`**${names}**:`)) text = text.slice(names.length + 5);
+  if (text.endsWith(`(${names})`)) text = text.slice(0, -names.length - 2);
+  return { names, text: text.trim() };
+}
+
 /** On the topic being asked: what stands under a reply. */
 function onTopic(voice, about) {
-  if (!voice.collective) return null;
   if (!about || !about.topic) return null;
+  if (about.members && !about.measured) {
+    return make("div", { class: "faith" }, `On “${about.topic}”:`, make("ul", { class: "plain members" }, ...about.members.map((member) =>
+      make("li", {}, make("span", {}, member.title), badge(member.measured)))));
+  }
+  if (!voice.collective) return null;
   const measured = about.measured;
   if (!measured) {
     return make("p", { class: "faith" }, badge(null), ` on “${about.topic}”. Nobody knows how faithful this voice is here.`);
@@ -101,8 +139,9 @@ function pairs(...entries) {
 
 /** Everything that is known of a voice. */
 function cardOf(card) {
+  const whom = card.collective ? card.collective.name : card.panel ? card.panel.members.map((one) => one.title).join(", ") : "nobody in particular";
   const parts = [make("p", {}, card.summary),
-    pairs(["Name", make("code", {}, card.id)], ["Speaks for", card.collective ? card.collective.name : "nobody in particular"],
+    pairs(["Name", make("code", {}, card.id)], [card.panel ? "A panel of" : "Speaks for", whom],
       ["Through", card.model], ["Adapter", card.adapter], ["Identity token", card.identity_token && make("code", {}, card.identity_token)],
       ["Licence", card.licence || "not stated"], ["Contact", card.contact], ["Defined in", card.origin])];
   if (card.system) parts.push(make("h3", {}, "What the model is told"), make("pre", {}, card.system));
@@ -114,7 +153,12 @@ function cardOf(card) {
         one.description ? make("small", {}, ` ${one.description}`) : null,
         one.people ? make("small", {}, ` (${one.people} people)`) : null, one.contested ? make("small", {}, " Contested.") : null))));
   }
-  parts.push(make("h3", {}, "Training data"), make("p", {}, card.training || "None: this voice is told whom to speak for, and was not trained."));
+  if (card.panel) {
+    parts.push(make("h3", {}, "Who speaks"), ...panelOf({ ...card, profile: null }),
+      make("p", { class: "soft" }, "Each of these voices has a card of its own."));
+  } else {
+    parts.push(make("h3", {}, "Training data"), make("p", {}, card.training || "None: this voice is told whom to speak for, and was not trained."));
+  }
   parts.push(make("h3", {}, "Sources"), card.sources.length
     ? make("ul", {}, ...card.sources.map((one) => make("li", {}, one.url && /^https?:/.test(one.url) ? make("a", { href: one.url, rel: "noreferrer", target: "_blank" }, one.title) : one.title,
       one.note ? ` ${one.note}` : "", one.licence ? make("small", {}, ` ${one.licence}`) : null)))
