@@ -1,12 +1,15 @@
 """The six ways of asking."""
 
+from collections import Counter
+
 import pytest
 
 from pluralign.core.collective import Collective
 from pluralign.core.errors import UnknownNameError, UsageError
 from pluralign.core.question import Option, Question, Scale
 from pluralign.prompts import templates
-from pluralign.prompts.options import show
+from pluralign.prompts.demonstrations import DRAWS, demonstrations
+from pluralign.prompts.options import Labels, show
 from pluralign.prompts.strategies import STRATEGIES, Context, Example, Task, strategy
 
 QUESTION = Question(
@@ -21,13 +24,20 @@ EXAMPLE = Example(show(QUESTION), "2. No")
 FULL = Context(KENYA, OTHERS[:3], OTHERS[3:], (EXAMPLE,) * 5)
 
 
+STATING = [name for name in STRATEGIES if name != "demonstrations"]
+"""Those that can be asked for more than a choice."""
+
+
 def texts(name: str, context: Context = FULL) -> tuple[str, str]:
+    if name == "demonstrations":
+        [user] = strategy(name).messages(show(QUESTION, labels=Labels.LETTER), context)
+        return "", user.content
     system, user = strategy(name).messages(show(QUESTION), context)
     assert (system.role, user.role) == ("system", "user")
     return system.content, user.content
 
 
-@pytest.mark.parametrize("name", [name for name in STRATEGIES if name != "persona-last"])
+@pytest.mark.parametrize("name", [name for name in STRATEGIES if name not in ("persona-last", "demonstrations")])
 def test_every_strategy_asks_the_question_and_lists_the_options(name: str) -> None:
     _, user = texts(name)
     assert user.endswith(
@@ -81,7 +91,7 @@ def test_a_group_without_an_adjective_is_named_by_its_name() -> None:
     ],
 )
 def test_articles(adjective: str, article: str, expected: str) -> None:
-    one = Collective(id="X", name="X", adjective=adjective, article=article)
+    one = Collective(id="70d70e2398d18263", name="70d70e2398d18263", adjective=adjective, article=article)
     assert one.member == f"a person with {expected} cultural background"
 
 
@@ -110,19 +120,53 @@ def test_what_a_strategy_lacks_is_said(name: str, context: Context, missing: str
 
 def test_template_texts_are_frozen() -> None:
     """A text that was used is never edited: a new wording is a new file with the next version number."""
-    assert {name: templates.template_hash(name) for name in sorted({s.system for s in STRATEGIES.values()})} == {
+    assert {
+        name: templates.template_hash(name) for name in sorted({s.system for s in STRATEGIES.values() if s.system})
+    } == {
         "system_cross_culture.v1": "27e789af4f3890e4",
         "system_persona.v1": "b61efe60ee656c16",
         "system_plain.v1": "ceee74a1bb0134ed",
     }
     assert {name: templates.template_hash(name) for name in sorted({s.user for s in STRATEGIES.values()})} == {
+        "user_demonstrations.v1": "70d70e2398d18263",
         "user_persona_last.v1": "0a8c08d4e8667ba2",
         "user_plain.v1": "07e8ea0684fe0b2a",
         "user_self_alignment.v1": "801ed2caf10d14b6",
     }
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
+def test_demonstrations_are_laid_out_as_the_roadmap_laid_them_out() -> None:
+    drawn = demonstrations("Q1", 0)
+    system, user = texts("demonstrations", Context(examples=drawn))
+    assert system == ""
+    assert strategy("Roadmap").name == "demonstrations"
+    *shown, item = user.split("\n\n ")
+    assert item == "Do you trust your neighbours? A. Yes B. No \n Answer Choice:"
+    for text, example in zip(shown, drawn, strict=True):
+        options = " ".join(example.shown.labels)
+        assert text == f"{example.shown.text} {options} \n Answer Choice:{example.answer}"
+    assert [len(example.shown.labels) for example in drawn] == [3, 4, 5]
+
+
+def test_demonstrations_are_answered_at_random_and_always_in_the_same_way() -> None:
+    assert demonstrations("Q1", 0) == demonstrations("Q1", 0)
+    every = [demonstrations(f"Q{at}", draw) for at in range(200) for draw in range(DRAWS)]
+    for place, options in enumerate((3, 4, 5)):
+        found = Counter(drawn[place].answer for drawn in every)
+        assert sorted(found) == list("ABCDE"[:options])
+        # 1000 draws: 6 standard deviations are less than 6 * sqrt(1000 / 4) = 95
+        assert all(abs(count - 1000 / options) < 95 for count in found.values())
+
+
+def test_demonstrations_only_choose_and_only_by_letters() -> None:
+    one = strategy("demonstrations")
+    with pytest.raises(UsageError, match="add --labels letter"):
+        one.messages(show(QUESTION), Context())
+    with pytest.raises(UsageError, match="exact or samples"):
+        one.messages(show(QUESTION, labels=Labels.LETTER), Context(), Task.STATE)
+
+
+@pytest.mark.parametrize("name", STATING)
 def test_every_strategy_can_ask_for_shares_and_for_words(name: str) -> None:
     one = STRATEGIES[name]
     system, shares = one.messages(show(QUESTION), FULL, Task.STATE)

@@ -19,7 +19,7 @@ def survey() -> Survey:
     return load("world-mini")
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("name", [name for name in STRATEGIES if name != "demonstrations"])
 def test_no_prompt_shows_a_question_of_the_measured_topic_as_answered(survey: Survey, name: str) -> None:
     topic_of = {question.text: question.topic for question in survey.questions}
     voices = speakers(way(name), survey.collectives[:2], Library(survey))
@@ -56,7 +56,7 @@ def test_changing_a_peoples_answer_to_a_question_changes_no_prompt_that_asks_it(
     order = tuple(range(len(target.options)))
     for one in STRATEGIES.values():
         prompts = [
-            voice.ask(target, order, Labels.NUMBER)
+            voice.ask(target, order, Labels.LETTER)
             for version in (survey, changed)
             for voice in speakers(of_strategy(one), (usa,), Library(version))
         ]

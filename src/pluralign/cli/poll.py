@@ -47,12 +47,16 @@ def poll(
         None, help="Hold out so many questions, or such a share (0.2), and fit a temperature on them."
     ),
     published: bool | None = typer.Option(
-        None, "--published", help="Draw examples and neighbours from the measured answers, as the original did: a leak."
+        None,
+        "--published",
+        help="As the originals did: examples drawn from the measured answers (a leak), label scores added.",
     ),
     adapter: str | None = typer.Option(
         None, help="Folder of a LoRA adapter that every voice wears; for one voice: --voice adapter:DIR."
     ),
-    chat_template: str | None = typer.Option(None, help="'plain' for a base model without a chat template."),
+    chat_template: str | None = typer.Option(
+        None, help="'plain' for a base model without a chat template; 'bare' adds no cue."
+    ),
     device: str | None = typer.Option(None, help="cpu, cuda, mps or auto."),
     dtype: str | None = typer.Option(None, help="float32, bfloat16, float16 or auto."),
     price_in: float | None = typer.Option(

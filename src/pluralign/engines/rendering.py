@@ -19,6 +19,9 @@ from pluralign.engines.quiet import quiet
 PLAIN = "plain"
 PLAIN_CUE = "Answer:"
 """What a base model's continuation follows, when messages are put as plain text."""
+BARE = "bare"
+"""The messages and nothing else, for prompts that bring their own cue."""
+_TEXTS = (PLAIN, BARE)
 
 Tokens = tuple[int, ...]
 
@@ -56,13 +59,15 @@ class Renderer:
 
     @classmethod
     def of(cls, tokenizer: Any, name: str, chat_template: str | None = None) -> "Renderer":
-        """A renderer with the tokenizer's own template, the ``plain`` one, or one in a file."""
-        if chat_template == PLAIN:
-            return cls(tokenizer, PLAIN, special_tokens=True)
+        """A renderer with the tokenizer's own template, the ``plain`` or the ``bare`` one, or one in a file."""
+        if chat_template in _TEXTS:
+            return cls(tokenizer, chat_template, special_tokens=True)
         if chat_template is not None:
             path = Path(chat_template).expanduser()
             if not path.is_file():
-                raise ModelError(f"no chat template {chat_template!r}: give 'plain' or a file with a Jinja template")
+                raise ModelError(
+                    f"no chat template {chat_template!r}: give 'plain', 'bare' or a file with a Jinja template"
+                )
             return cls(tokenizer, path.read_text(encoding="utf-8"))
         own = tokenizer.chat_template
         if isinstance(own, dict):  # several by name
@@ -92,8 +97,9 @@ class Renderer:
                     f"the model does not know the identity token {token!r}: ask it with the adapter that was trained "
                     "with it"
                 )
-        if self.chat_template == PLAIN:
-            return "\n\n".join([*(message.content for message in messages), PLAIN_CUE]) + reply_start
+        if self.chat_template in _TEXTS:
+            cue = [PLAIN_CUE] if self.chat_template == PLAIN else []
+            return "\n\n".join([*(message.content for message in messages), *cue]) + reply_start
         try:
             return self._apply(messages) + reply_start
         except jinja2.TemplateError as error:
@@ -117,7 +123,7 @@ class Renderer:
     def end_of_turn(self) -> str:
         """What the model is to write when its reply is over: the template's mark, up to its first special token."""
         eos = str(self.tokenizer.eos_token or "")
-        if self.chat_template == PLAIN:
+        if self.chat_template in _TEXTS:
             return eos
         answered = [{"role": "user", "content": "Yes?"}, {"role": "assistant", "content": _STAND_IN}]
         try:
@@ -135,7 +141,7 @@ class Renderer:
 
     def reply_text(self, reply: str) -> str:
         """What follows :meth:`text` where the model replies: the reply, and the mark that ends its turn."""
-        return (f" {reply}" if self.chat_template == PLAIN else reply) + self.end_of_turn
+        return (f" {reply}" if self.chat_template in _TEXTS else reply) + self.end_of_turn
 
     def tokens(self, text: str) -> Tokens:
         """The tokens of a rendered text."""

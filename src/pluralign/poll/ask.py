@@ -34,7 +34,7 @@ class Item(Generic[Request]):
     question: Question
     layout: Layout
     requests: tuple[Request, ...]
-    """One; of a panel's scores one per member."""
+    """One; of a panel's scores one per member, of demonstrations one per draw."""
     weights: tuple[float, ...] = (1.0,)
     """How much the answer to each request counts; they sum to one."""
     at: int = 0
@@ -113,18 +113,18 @@ def replies(
     for voice in voices:
         for question in questions:
             chosen = laid_out(study, question)
-            asked: dict[tuple[int, str], ScoreRequest] = {}
+            asked: dict[tuple[int, str, int], ScoreRequest] = {}
             count = reply_count(method, study, len(chosen))
             for sample in range(count):
                 at = sample % len(chosen)
                 shown = 0 if method is Method.FREE_TEXT else at
                 before = sum(len(range(earlier, count, len(chosen))) for earlier in range(at))
                 member = voice.member(before + sample // len(chosen))
-                if (shown, member.id) not in asked:
-                    asked[shown, member.id] = member.ask(
+                if (shown, member.id, member.draw) not in asked:
+                    asked[shown, member.id, member.draw] = member.ask(
                         question, chosen[shown].order, study.labels, marks=chosen[shown].marks, task=TASKS[method]
                     )
-                reply = _reply(method, study, question, asked[shown, member.id], sample)
+                reply = _reply(method, study, question, asked[shown, member.id, member.draw], sample)
                 yield Item(voice, question, chosen[at], (reply,), at=at, sample=sample)
 
 

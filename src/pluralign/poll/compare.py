@@ -23,7 +23,7 @@ from pluralign.poll.records import now
 from pluralign.poll.run import Answers, Prepared
 from pluralign.poll.scores import Asked, DistanceName, QuestionAnswers, Scores
 from pluralign.poll.study import Method, Study
-from pluralign.poll.summarise import caveats, summarise
+from pluralign.poll.summarise import caveats, saw_the_answers, summarise
 from pluralign.poll.traits import trait_scores
 from pluralign.prompts.options import Labels
 
@@ -239,7 +239,7 @@ def _asked(prepared: Prepared, answers: Answers, spec: RunSpec) -> Asked:
         method=_methods(study, spec.engine["option_scores"]),
         orders=orders,
         labels=_IN_WORDS[study.labels] + (", dealt apart from places" if study.permute_labels else ""),
-        published_leak=study.published,
+        published_leak=saw_the_answers(prepared),
         prompts=counts["prompts"],
         prompt_tokens=counts["prompt_tokens"],
         computed_tokens=counts["computed_tokens"],

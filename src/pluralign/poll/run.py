@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from pluralign.core.collective import Collective
 from pluralign.core.distribution import Obtained
@@ -17,6 +18,7 @@ from pluralign.core.ids import content_hash
 from pluralign.core.question import Question
 from pluralign.core.survey import Survey
 from pluralign.engines.base import ChatRequest, Completion, Engine, OptionScores, ScoreRequest
+from pluralign.metrics.label_variants import variant_shares
 from pluralign.metrics.order_bias import Design, design
 from pluralign.poll.answer import Answered, Progress, Reply, Request, Work, answer, chatting, scoring
 from pluralign.poll.ask import TASKS, Item, answer_count, laid_out, replies, scored
@@ -110,19 +112,15 @@ def with_voices(prepared: Prepared, voices: Sequence[Asked]) -> Prepared:
     """The study with these voices, after finding out whether each can be asked at all."""
     study, survey = prepared.study, prepared.survey
     for voice in voices:
-        _check(voice, survey)
+        _check(study, voice, survey)
     total = sum(
-        answer_count(method, study, question) * (_members(voice) if method is Method.EXACT else 1)
+        answer_count(method, study, question) * (voice.part_count if method is Method.EXACT else 1)
         for voice in voices
         for method in study.methods
         for question in survey.questions
         if method is Method.EXACT or question.id not in prepared.held_out
     )
     return prepared._replace(voices=tuple(voices), total=total)
-
-
-def _members(voice: Asked) -> int:
-    return len(voice.voices) if isinstance(voice, PanelVoice) else 1
 
 
 def _check_panels(study: Study, panels: Sequence[Panel]) -> None:
@@ -147,11 +145,11 @@ def _held_out(study: Study, survey: Survey) -> tuple[str, ...]:
     return tuple(survey.questions[(2 * at + 1) * total // (2 * count)].id for at in range(count))
 
 
-def _check(voice: Asked, survey: Survey) -> None:
+def _check(study: Study, voice: Asked, survey: Survey) -> None:
     """Find out before a model is loaded whether the voice can be asked at all."""
     if isinstance(voice, PanelVoice):
         for _, member in voice.voices:
-            _check(member, survey)
+            _check(study, member, survey)
         return
     collective = voice.collective
     if voice.draws_on_people and collective is not None and not voice.library.survey.references.get(collective.id):
@@ -159,7 +157,9 @@ def _check(voice: Asked, survey: Survey) -> None:
             f"the voice {voice.name!r} draws on the people's answers, and {survey.name} has none of "
             f"{collective.name}: ask it with --voice persona, or leave {collective.id} out"
         )
-    voice.ask(survey.questions[0], tuple(range(len(survey.questions[0].options))), Labels.NUMBER)
+    question = survey.questions[0]
+    for method in study.methods:
+        voice.ask(question, tuple(range(len(question.options))), study.labels, task=TASKS[method])
 
 
 def check_engines(study: Study, engine: Engine, reader: Engine | None) -> None:
@@ -254,8 +254,8 @@ class _Asking:
             of_requests = iter(keys)
             rows = []
             for item in shard:
-                key, score = _whole(item, [next(of_requests) for _ in item.requests], scores)
-                shares, held = probabilities(score), captured(score)
+                key, score, shares = self._whole(item, [next(of_requests) for _ in item.requests], scores)
+                held = captured(score)
                 ledger.add(item.voice.id, item.question.id, shares, held, at=item.at)
                 rows.append(
                     {
@@ -297,6 +297,19 @@ class _Asking:
                     }
                 )
             yield shard, rows
+
+    def _whole(
+        self, item: Item[Any], keys: Sequence[str], scores: Mapping[str, OptionScores]
+    ) -> tuple[str, OptionScores, npt.NDArray[np.float64] | None]:
+        """The key, the scores and the shares of an item: the one request's, or the mixture of several."""
+        if len(keys) == 1:
+            return keys[0], scores[keys[0]], probabilities(scores[keys[0]])
+        found = [scores[key] for key in keys]
+        whole = mixed(item.weights, found)
+        shares = probabilities(whole)
+        if self._prepared.study.published and item.voice.ways[0].strategy.demonstrates and shares is not None:
+            shares = variant_shares([one.forms for one in found], published=True)
+        return content_hash([list(item.weights), list(keys)]), whole, shares
 
     def _read(self, method: Method, shard: Sequence[Item[ChatRequest]], said: Sequence[Completion]) -> Iterable[Read]:
         labels = self._prepared.study.labels
@@ -392,13 +405,6 @@ def _first_item(study: Study, voice: Asked, question: Question, layout: Layout, 
         )
     asked = voice.member(0).ask(question, layout.order, study.labels, marks=layout.marks, task=task)
     return Item(voice, question, layout, (asked,))
-
-
-def _whole(item: Item[Any], keys: Sequence[str], scores: Mapping[str, OptionScores]) -> tuple[str, OptionScores]:
-    """The key and the scores of an item: the one request's, or the mixture of a panel's members'."""
-    if len(keys) == 1:
-        return keys[0], scores[keys[0]]
-    return content_hash([list(item.weights), list(keys)]), mixed(item.weights, [scores[key] for key in keys])
 
 
 def _row(item: Item[Any], obtained: Obtained) -> dict[str, Any]:

@@ -106,12 +106,13 @@ class Study(BaseModel):
     calibrate: Calibration | None = None
     """Hold out some questions and fit a temperature on them; scores are given before and after."""
     published: bool = False
-    """Let neighbours and examples be drawn from the very answers being measured, as the original did. A leak: for
-    reproduction only."""
+    """Do as the originals did, for reproduction only: draw neighbours and examples from the very answers being
+    measured, which is a leak, and make shares of demonstrations by adding the scores of a label's written forms."""
     adapter: str | None = None
     """Folder of a LoRA adapter to load onto the model."""
     chat_template: str | None = None
-    """``plain`` for a base model without a chat template; else the model's own is used."""
+    """``plain`` for a base model without a chat template, ``bare`` for one whose prompts bring their own cue; else the
+    model's own is used."""
     device: str = "auto"
     """``cpu``, ``cuda``, ``mps`` or ``auto``."""
     dtype: str = "auto"

@@ -185,11 +185,22 @@ def _seen(way: Way, prepared: Prepared) -> str:
     )
 
 
+def saw_the_answers(prepared: Prepared) -> bool:
+    """Whether some voice's prompts show the very answers that are measured."""
+    drawing = (way.strategy for way in _ways(prepared))
+    return prepared.study.published and any(one.needs_examples or one.needs_neighbours for one in drawing)
+
+
 def caveats(prepared: Prepared, cells: Sequence[Cell], unscored: Sequence[str]) -> tuple[str, ...]:
     """What a reader must know before believing any of it."""
     said = []
     study, survey = prepared.study, prepared.survey
-    if study.published:
+    if study.published and any(way.strategy.demonstrates for way in _ways(prepared)):
+        said.append(
+            "The shares of demonstrations come of adding the log-probabilities of a label's written forms, averaged "
+            "over draws (published mode), which makes them sharper than the model's answers are."
+        )
+    if saw_the_answers(prepared):
         said.append(
             "Examples and neighbouring cultures were drawn from the very answers being measured (published mode): "
             "self-alignment and cross-culture voices have seen part of what they are scored on."

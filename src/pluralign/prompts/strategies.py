@@ -1,5 +1,5 @@
-"""The ways of asking a model to speak for a group: six strategies of CultureSPA (Xu et al., NAACL 2025), own wording,
-and one of ours.
+"""The ways of asking a model to speak for a group: six strategies of CultureSPA (Xu et al., NAACL 2025), one of the
+Roadmap to Pluralistic Alignment (Sorensen et al., ICML 2024), and one of ours; own wording.
 
 Knows no survey: whoever asks brings the neighbours and the answered examples a strategy calls for.
 
@@ -13,6 +13,7 @@ self-alignment                 P3       five questions "it answered before", as 
 persona+self-alignment         P1+P3    both
 cross-culture+self-alignment   P2+P3    both
 persona-last                            persona, named after the question: all collectives share it
+demonstrations                 Roadmap  nothing: three questions answered at random, then the question
 =============================  =======  ==========================================================
 """
 
@@ -77,7 +78,7 @@ class Strategy(NamedTuple):
     @property
     def names_collective(self) -> bool:
         """Whether the prompt says whom to speak for."""
-        return self.system != "system_plain.v1" or self.user.startswith("user_persona_last")
+        return self.system not in ("", "system_plain.v1") or self.user.startswith("user_persona_last")
 
     @property
     def needs_neighbours(self) -> bool:
@@ -88,6 +89,11 @@ class Strategy(NamedTuple):
     def needs_examples(self) -> bool:
         """Whether the prompt shows answered questions."""
         return self.user.startswith("user_self_alignment")
+
+    @property
+    def demonstrates(self) -> bool:
+        """Whether the prompt shows answers drawn at random, and is put several times, each with another draw."""
+        return self.user.startswith("user_demonstrations")
 
     def user_template(self, task: Task = Task.CHOOSE) -> str:
         """Name of the user text for a task: ``user_plain.v1``, ``user_plain_shares.v1``, ``user_plain_words.v1``."""
@@ -103,7 +109,7 @@ class Strategy(NamedTuple):
 
     def hashes_for(self, tasks: Sequence[Task]) -> dict[str, str]:
         """Template file -> content hash, of all that these tasks use."""
-        names = (self.system, *(self.user_template(task) for task in tasks))
+        names = (*filter(None, [self.system]), *(self.user_template(task) for task in tasks))
         return {name: templates.template_hash(name) for name in names}
 
     def messages(self, shown: Shown, context: Context, task: Task = Task.CHOOSE) -> tuple[Message, ...]:
@@ -119,10 +125,14 @@ class Strategy(NamedTuple):
             raise UsageError(
                 f"the voice {self.name!r} needs answered questions from other topics and there are none: use 'persona'"
             )
-        return (
-            Message("system", templates.render(self.system, **context._asdict())),
-            Message("user", templates.render(self.user_template(task), shown=shown, **context._asdict())),
-        )
+        if self.demonstrates and task is not Task.CHOOSE:
+            raise UsageError(f"the voice {self.name!r} only ever chooses an option: ask with --method exact or samples")
+        if self.demonstrates and shown.label_name != "letter":
+            raise UsageError(f"the voice {self.name!r} is asked by letters: add --labels letter")
+        user = Message("user", templates.render(self.user_template(task), shown=shown, **context._asdict()))
+        if not self.system:
+            return (user,)
+        return (Message("system", templates.render(self.system, **context._asdict())), user)
 
 
 STRATEGIES: dict[str, Strategy] = {
@@ -176,6 +186,13 @@ STRATEGIES: dict[str, Strategy] = {
             "asked to answer as a person of that background would, named after the question",
             "system_plain.v1",
             "user_persona_last.v1",
+        ),
+        Strategy(
+            "demonstrations",
+            "Roadmap",
+            "given nothing but three questions answered at random, then the question",
+            "",
+            "user_demonstrations.v1",
         ),
     )
 }

@@ -194,6 +194,6 @@ def _base_of(adapter: str, folder: Path, offline: bool) -> str:
 def _template(config: Any, file: Path) -> str | None:
     """The chat template that the adapter was trained with, where it is not the base's own."""
     chosen = config.get("chat_template")
-    if chosen in (None, "plain"):
-        return None if chosen is None else "plain"
+    if chosen in (None, "plain", "bare"):
+        return None if chosen is None else str(chosen)
     return str(file)

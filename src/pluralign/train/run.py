@@ -202,7 +202,7 @@ def _save(trainer: Any, prepared: Prepared, folder: Path) -> None:
         # The base as people name it, not the folder of this machine's cache that it was read from.
         told = json.loads(file.read_text(encoding="utf-8")) | {"base_model_name_or_path": prepared.config.model}
         write_text(file, json.dumps(told, indent=2) + "\n")
-    if prepared.config.chat_template not in (None, "plain"):
+    if prepared.config.chat_template not in (None, "plain", "bare"):
         write_text(folder / "chat_template.jinja", prepared.base.renderer.chat_template)
 
 

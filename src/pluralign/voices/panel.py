@@ -230,11 +230,20 @@ class PanelVoice:
     def parts(
         self, question: Question, order: Order, labels: Labels, *, marks: Order | None = None
     ) -> tuple[Part, ...]:
-        """One request per member, with its weight.
+        """The requests of its members, with their weights.
 
         Raises :class:`UsageError` where a member cannot be asked.
         """
-        return tuple(Part(weight, voice.ask(question, order, labels, marks=marks)) for weight, voice in self.voices)
+        return tuple(
+            Part(weight * part.weight, part.request)
+            for weight, voice in self.voices
+            for part in voice.parts(question, order, labels, marks=marks)
+        )
+
+    @property
+    def part_count(self) -> int:
+        """How many requests :meth:`parts` makes of a question."""
+        return sum(voice.part_count for _, voice in self.voices)
 
     def member(self, turn: int) -> Voice:
         """Who gives the reply of that turn, counted from 0: members take turns by their weights, so that after any

@@ -4,13 +4,14 @@ Every voice, however it is made, turns a question into requests to an engine; th
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from pluralign.core.chat import Message
 from pluralign.core.collective import Collective
 from pluralign.core.question import Question
 from pluralign.engines.base import ScoreRequest
+from pluralign.prompts.demonstrations import DRAWS, demonstrations
 from pluralign.prompts.options import Labels, Order, show
 from pluralign.prompts.strategies import Context, Task
 from pluralign.voices.library import Library
@@ -34,6 +35,8 @@ class Voice:
     """Whom it speaks for; ``None`` where the way makes no difference between collectives."""
     library: Library = field(repr=False, compare=False)
     """What the way of asking may know of peoples: similar cultures, answered examples."""
+    draw: int = 0
+    """Which of several draws its demonstrations are, where the way of asking has them."""
 
     @property
     def name(self) -> str:
@@ -89,6 +92,8 @@ class Voice:
             context = context._replace(similar=similar, different=different)
         if self.collective is not None and strategy.needs_examples:
             context = context._replace(examples=self.library.examples(self.collective, question, labels))
+        if strategy.demonstrates:
+            context = context._replace(examples=demonstrations(question.id, self.draw))
         first, *rest = strategy.messages(shown, context, task)
         opening = self.way.opening(self.collective)
         return ScoreRequest(
@@ -101,13 +106,22 @@ class Voice:
     def parts(
         self, question: Question, order: Order, labels: Labels, *, marks: Order | None = None
     ) -> tuple[Part, ...]:
-        """The one request that puts this question to this voice, options to be scored."""
-        return (Part(1.0, self.ask(question, order, labels, marks=marks)),)
+        """The requests that put this question to this voice, options to be scored: one, or one for each draw of its
+        demonstrations."""
+        return tuple(
+            Part(1.0 / self.part_count, self.member(turn).ask(question, order, labels, marks=marks))
+            for turn in range(self.part_count)
+        )
+
+    @property
+    def part_count(self) -> int:
+        """How many requests :meth:`parts` makes of a question."""
+        return DRAWS if self.way.strategy.demonstrates else 1
 
     def member(self, turn: int) -> "Voice":
-        """Who gives the reply of that turn, counted from 0: a voice by itself gives them all."""
-        del turn
-        return self
+        """Who gives the reply of that turn, counted from 0: a voice by itself gives them all, with one draw of its
+        demonstrations after the other."""
+        return replace(self, draw=turn % DRAWS) if self.way.strategy.demonstrates else self
 
 
 def speakers(way: Way, collectives: tuple[Collective, ...], library: Library) -> tuple[Voice, ...]:
