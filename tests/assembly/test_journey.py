@@ -8,6 +8,7 @@ import pytest
 from pluralign.assembly.models import (
     CanonicalValue,
     CardStatus,
+    Dialogue,
     Draw,
     DrawnCard,
     DrawnTransition,
@@ -283,13 +284,40 @@ def test_all_that_one_gave_can_be_taken_along_and_deleted(joined: Any, other: An
     assert other.get("/a/example/after/").status_code == 200
 
 
-def test_a_closed_phase_closes_the_doors(joined: Any, assembly: Any) -> None:
+@pytest.mark.parametrize("phase", ["propose", "review", "publish"])
+def test_a_closed_phase_closes_the_doors_and_says_so(joined: Any, assembly: Any, phase: str) -> None:
     card = journey.talk_through(joined)
-    assembly.phase = "review"
+    journey.vote(joined)
+    story = journey.story(joined)
+    joined.post(story, {"answer": "wiser"})
+    later = journey.story(joined)
+    assembly.phase = phase
     assembly.save()
-    assert joined.post("/a/example/q/essay/begin/", {"how": "form"}).status_code == 404
-    assert joined.get("/a/example/q/essay/values/").status_code == 404
-    assert joined.get("/a/example/q/essay/stories/").status_code == 404
-    assert journey.submit(joined, card).status_code == 404
-    assert joined.get("/a/example/mine/").status_code == 200
+    for path in ("/a/example/q/essay/values/", "/a/example/q/essay/stories/"):
+        assert joined.get(path).headers["Location"] == "/a/example/mine/"
+    posts: dict[str, dict[str, Any]] = {
+        "/a/example/q/essay/begin/": {"how": "form"},
+        f"/a/example/card/{card.pk}/": {"version": 1, "title": "Hearing", "do": "submit"},
+        later: {"answer": "wiser"},
+        story: {"answer": "less_wise"},
+        "/a/example/stories/undo/": {},
+    }
+    for path, form in posts.items():
+        assert joined.post(path, form).headers["Location"] == "/a/example/mine/", path
+    page = joined.get("/a/example/mine/")
+    assert "this part is closed now" in page.content.decode()
+    card.refresh_from_db()
+    assert card.status == "draft"
+    assert list(Judgement.objects.values_list("relationship", flat=True)) == ["wiser"]
     assert joined.get("/a/example/mine/export/").status_code == 200
+
+
+def test_while_judging_nobody_tells_but_everybody_judges(joined: Any, assembly: Any) -> None:
+    assembly.phase = "judge"
+    assembly.save()
+    refused = joined.post("/a/example/q/essay/begin/", {"how": "form"})
+    assert refused.headers["Location"] == "/a/example/mine/"
+    assert not Dialogue.objects.exists()
+    assert journey.vote(joined).status_code == 302
+    assert joined.post(journey.story(joined), {"answer": "wiser"}).status_code == 302
+    assert Judgement.objects.count() == 1

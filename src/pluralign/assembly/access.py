@@ -8,11 +8,14 @@ import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from pluralign.assembly.models import Assembly, Membership, Participation, Role
+from pluralign.assembly.services.doors import ClosedError
 
 View = Callable[..., HttpResponse]
 CAN: dict[str, frozenset[Any]] = {
@@ -61,7 +64,11 @@ def participant(view: View) -> View:
             if not assembly.is_public and team_role(request, assembly) is None:
                 raise Http404
             return _go(request, reverse("welcome", args=[assembly.slug]))
-        return view(request, found, *args, **kwargs)
+        try:
+            return view(request, found, *args, **kwargs)
+        except ClosedError:
+            messages.error(request, _("The assembly has moved on: this part is closed now. What you gave is kept."))
+            return _go(request, reverse("home", args=[found.assembly.slug]))
 
     return _marked(guarded, Access("participant"))
 

@@ -6,7 +6,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from pluralign.assembly import tasks
-from pluralign.assembly.models import Author, Card, CardStatus, CardVersion, Participation
+from pluralign.assembly.models import Author, Card, CardStatus, CardVersion, Deed, Participation
+from pluralign.assembly.services.doors import must_be_open
 from pluralign.assembly.services.drafts import draft_of, leave_if_nobodys
 from pluralign.elicit.cards import Draft, Issue, Verdict, issues, judged, tidy
 
@@ -68,6 +69,7 @@ def edit(
 def submit(mine: Participation, key: int) -> Card:
     """Give the card to the assembly, as its latest version says it. Raises :class:`NotYetError`."""
     with transaction.atomic():
+        must_be_open(mine, Deed.TELL)
         card = Card.objects.select_for_update().get(pk=key, participation=mine)
         refusing = [issue for issue in issues(tidy(draft_of(card.latest))) if issue.refuses]
         if refusing:

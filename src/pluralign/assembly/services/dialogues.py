@@ -15,6 +15,7 @@ from pluralign.assembly.models import (
     Author,
     Card,
     CardVersion,
+    Deed,
     Dialogue,
     DialogueMode,
     Message,
@@ -22,6 +23,7 @@ from pluralign.assembly.models import (
     Question,
 )
 from pluralign.assembly.services import calls
+from pluralign.assembly.services.doors import must_be_open
 from pluralign.elicit import cards as making
 from pluralign.elicit import conduct
 from pluralign.elicit import interview as talk
@@ -36,6 +38,7 @@ def start(mine: Participation, question: Question, *, with_model: bool) -> Dialo
     """The dialogue about a question that is under way, or a new one. Its first question is fixed, so that it is there
     at once whoever asks the rest."""
     with transaction.atomic():
+        must_be_open(mine, Deed.TELL)
         Participation.objects.select_for_update().get(pk=mine.pk)
         open_one = mine.dialogues.filter(question=question, ended_at=None).first()
         if open_one is not None:
@@ -69,6 +72,7 @@ def answer(mine: Participation, key: str, revision: int, text: str) -> Dialogue:
     Raises :class:`StaleError`, ValueError for a blank or endless answer, Dialogue.DoesNotExist for another's dialogue.
     """
     with transaction.atomic():
+        must_be_open(mine, Deed.TELL)
         dialogue = _locked(mine, key)
         if dialogue.revision != revision:
             if _said_already(dialogue, text):
@@ -85,6 +89,7 @@ def answer(mine: Participation, key: str, revision: int, text: str) -> Dialogue:
 def skip(mine: Participation, key: str, revision: int) -> Dialogue:
     """Leave a question out."""
     with transaction.atomic():
+        must_be_open(mine, Deed.TELL)
         dialogue = _locked(mine, key)
         if dialogue.revision == revision:
             _go_on(dialogue, talk.skip(interview_of(dialogue)))

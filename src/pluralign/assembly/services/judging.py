@@ -8,6 +8,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from pluralign.assembly.models import (
+    Deed,
     Draw,
     DrawKind,
     DrawnTransition,
@@ -20,6 +21,7 @@ from pluralign.assembly.models import (
     Transition,
     ValueStatus,
 )
+from pluralign.assembly.services.doors import must_be_open
 from pluralign.core.moral_graph import Relationship
 from pluralign.elicit.draws import METHOD, Cell, draw_pair
 
@@ -33,6 +35,7 @@ FLAGS_TO_RETIRE = 3
 def open_draw(mine: Participation, question: Question, language: str) -> Draw | None:
     """The transition that waits for this person; newly drawn if none waits. None where nothing is left to ask."""
     with transaction.atomic():
+        must_be_open(mine, Deed.JUDGE)
         Participation.objects.select_for_update().get(pk=mine.pk)
         waiting = (
             mine.draws.filter(kind=DrawKind.TRANSITION, question=question, answered_at=None)
@@ -131,6 +134,7 @@ def judge(mine: Participation, draw_key: str, answer: str, reason: str = "") -> 
     if answer not in set(ANSWERS):
         raise ValueError(f"{answer!r} is no answer")
     with transaction.atomic():
+        must_be_open(mine, Deed.JUDGE)
         draw = (
             Draw.objects.select_for_update(of=("self",))  # PostgreSQL locks no side of an outer join
             .select_related("transition__transition")
@@ -169,6 +173,7 @@ def finish(mine: Participation) -> None:
 def undo(mine: Participation) -> Draw | None:
     """Take the last judgement back and ask it again. None where there is nothing to take back."""
     with transaction.atomic():
+        must_be_open(mine, Deed.JUDGE)
         Participation.objects.select_for_update().get(pk=mine.pk)
         last = mine.judgements.select_related("drawn__draw").order_by("-updated_at", "-pk").first()
         if last is None:

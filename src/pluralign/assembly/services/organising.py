@@ -1,12 +1,11 @@
-"""Who organises: the first organiser of a new site, links to come in by, roles."""
+"""Who organises: the first organiser of a new site, and links to come in by. Teams are in `team`."""
 
 from datetime import timedelta
 
 from django.core import signing
 from django.db import transaction
 
-from pluralign.assembly.models import Assembly, Membership, Person, Role
-from pluralign.assembly.services import audit
+from pluralign.assembly.models import Membership, Person, Role
 
 ENTRY_SALT = "pluralign.assembly.entry"
 ENTRY_LIFE = timedelta(hours=24)
@@ -31,17 +30,3 @@ def may_create(person: Person) -> bool:
     if not person.is_active:
         return False
     return bool(person.is_superuser) or Membership.objects.filter(person=person, role=Role.OWNER).exists()
-
-
-def set_role(assembly: Assembly, person: Person, role: Role | None, *, by: Person | None) -> None:
-    """Give somebody a role in an assembly's team, change it, or (None) take it away. Written down."""
-    with transaction.atomic():
-        before = Membership.objects.filter(assembly=assembly, person=person).values_list("role", flat=True).first()
-        if role is None:
-            Membership.objects.filter(assembly=assembly, person=person).delete()
-        else:
-            Membership.objects.update_or_create(assembly=assembly, person=person, defaults={"role": role})
-        audit.record(
-            "role.set", person=by, assembly=assembly, subject=f"person {person.pk}", before=before,
-            after=None if role is None else str(role),
-        )  # fmt: skip

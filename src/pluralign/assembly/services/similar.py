@@ -15,6 +15,7 @@ from pluralign.assembly.models import (
     CanonicalValue,
     Card,
     CardStatus,
+    Deed,
     Moderation,
     OfferAnswer,
     Participation,
@@ -23,6 +24,7 @@ from pluralign.assembly.models import (
     ValueStatus,
 )
 from pluralign.assembly.services import audit
+from pluralign.assembly.services.doors import must_be_open
 from pluralign.assembly.services.drafts import draft_of, leave_if_nobodys
 from pluralign.core.value_card import ValueCard
 from pluralign.elicit.dedupe import nearest
@@ -123,6 +125,7 @@ def answer_offer(mine: Participation, key: int, answer: Any, adds: str = "") -> 
     if answer not in set(OfferAnswer.values):
         raise ValueError(f"{answer!r} is no answer to an offer")
     with transaction.atomic():
+        must_be_open(mine, Deed.TELL)
         offer = (
             SimilarOffer.objects.select_for_update(of=("self",))
             .select_related("card", "value")

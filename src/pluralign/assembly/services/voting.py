@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from pluralign.assembly.models import (
     CardStatus,
+    Deed,
     Draw,
     DrawKind,
     DrawnCard,
@@ -16,6 +17,7 @@ from pluralign.assembly.models import (
     Vote,
     VoteAnswer,
 )
+from pluralign.assembly.services.doors import must_be_open
 from pluralign.assembly.services.similar import resolved, vectors_of
 from pluralign.elicit.draws import Shown, bridging_scores, draw_cards
 
@@ -25,6 +27,7 @@ METHOD = "mixed-cards/1"
 def open_draw(mine: Participation, question: Question) -> Draw | None:
     """The cards that wait for this person's answer; newly drawn if none wait. None where all were voted on."""
     with transaction.atomic():
+        must_be_open(mine, Deed.JUDGE)
         Participation.objects.select_for_update().get(pk=mine.pk)
         waiting = mine.draws.filter(kind=DrawKind.CARDS, question=question, answered_at=None).first()
         if waiting is not None:
@@ -75,6 +78,7 @@ def vote(mine: Participation, draw_key: str, answers: dict[int, str], *, none_of
     another's draw, ValueError for an answer or a position there is not.
     """
     with transaction.atomic():
+        must_be_open(mine, Deed.JUDGE)
         draw = Draw.objects.select_for_update().get(pk=draw_key, participation=mine, kind=DrawKind.CARDS)
         cards = {card.position: card for card in draw.cards.all()}
         if none_of_these:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -15,8 +15,9 @@ from django_ratelimit.decorators import ratelimit
 
 from pluralign.assembly import machines
 from pluralign.assembly.access import participant
-from pluralign.assembly.models import Dialogue, DialogueMode, Message, Participation
+from pluralign.assembly.models import Deed, Dialogue, DialogueMode, Message, Participation
 from pluralign.assembly.services import dialogues
+from pluralign.assembly.services.doors import must_be_open
 from pluralign.elicit.interview import LONGEST_ANSWER, QUESTIONS, STAGES
 
 WHO = "pluralign.assembly.access.by_person"
@@ -27,8 +28,6 @@ WHO = "pluralign.assembly.access.by_person"
 @require_POST
 def start(request: HttpRequest, mine: Participation, question: str) -> HttpResponse:
     """Begin, or go on with, the dialogue about a question."""
-    if not mine.assembly.collects:
-        raise Http404
     about = get_object_or_404(mine.assembly.questions, slug=question, is_open=True)
     dialogue = dialogues.start(mine, about, with_model=request.POST.get("how") != "form")
     return redirect("dialogue", slug=mine.assembly.slug, key=dialogue.pk)
@@ -40,6 +39,7 @@ def show(request: HttpRequest, mine: Participation, key: str) -> HttpResponse:
     """Where the dialogue stands. ``?wait`` has the model's next question in the page, for browsers without script."""
     dialogue = _own(mine, key)
     if "wait" in request.GET and dialogue.ended_at is None:
+        must_be_open(mine, Deed.TELL)
         for _piece in dialogues.next_words(mine, key):
             pass
         return redirect("dialogue", slug=mine.assembly.slug, key=key)
@@ -94,6 +94,7 @@ def _try_answer(mine: Participation, key: str, revision: int, text: str) -> str:
 def stream(request: HttpRequest, mine: Participation, key: str) -> StreamingHttpResponse:
     """The model's next question as server-sent events: pieces of text, then "done"."""
     del request
+    must_be_open(mine, Deed.TELL)
     _own(mine, key)
     response = StreamingHttpResponse(_events(dialogues.next_words(mine, key)), content_type="text/event-stream")
     response["Cache-Control"] = "no-store"
@@ -125,6 +126,7 @@ def draft(request: HttpRequest, mine: Participation, key: str) -> HttpResponse:
     dialogue = _own(mine, key)
     if dialogue.ended_at is None:
         return _go(request, reverse("dialogue", args=[mine.assembly.slug, key]))
+    must_be_open(mine, Deed.TELL)
     card = dialogues.draft_by_model(mine, key)
     return _go(request, reverse("card", args=[mine.assembly.slug, card.pk]))
 

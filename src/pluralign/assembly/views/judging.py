@@ -11,8 +11,9 @@ from django_ratelimit.decorators import ratelimit
 
 from pluralign.assembly import tasks
 from pluralign.assembly.access import participant
-from pluralign.assembly.models import Draw, Participation, Question
+from pluralign.assembly.models import Deed, Draw, Participation, Question
 from pluralign.assembly.services import judging, transitions, voting
+from pluralign.assembly.services.doors import must_be_open
 
 WHO = "pluralign.assembly.access.by_person"
 
@@ -50,8 +51,6 @@ def _vote_page(
 @require_POST
 def vote(request: HttpRequest, mine: Participation, draw: str) -> HttpResponse:
     """Keep the answers; where some are missing, keep those that are there and ask for the rest."""
-    if not mine.assembly.judges:
-        raise Http404
     none = request.POST.get("do") == "none"
     answers = {
         int(name.removeprefix("answer-")): answer
@@ -118,8 +117,6 @@ def _order_story(transition: int, language: str) -> None:
 @require_POST
 def judge(request: HttpRequest, mine: Participation, draw: str) -> HttpResponse:
     """Keep the answer; a second press finds it kept."""
-    if not mine.assembly.judges:
-        raise Http404
     had_finished = mine.transitions_finished_at is not None
     try:
         kept = judging.judge(mine, draw, request.POST.get("answer", ""), request.POST.get("reason", ""))
@@ -162,7 +159,6 @@ def flag(request: HttpRequest, mine: Participation, draw: str) -> HttpResponse:
 
 
 def _question(mine: Participation, slug: str) -> Question:
-    if not mine.assembly.judges:
-        raise Http404
+    must_be_open(mine, Deed.JUDGE)
     found: Question = get_object_or_404(mine.assembly.questions, slug=slug, is_open=True)
     return found

@@ -12,6 +12,7 @@ from pluralign.assembly.models import Membership, Person, Role
 from pluralign.assembly.models.assemblies import Assembly
 from pluralign.assembly.services import audit
 from pluralign.assembly.services.organising import ENTRY_LIFE, ENTRY_SALT, may_create
+from pluralign.assembly.views_organise.pages import page
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -28,7 +29,7 @@ def home(request: HttpRequest) -> HttpResponse:
         {"assembly": each, "role": Role(roles.get(each.pk, Role.OWNER)).label, "people": each.participations.count()}
         for each in found
     ]
-    return render(request, "assembly/organise/home.html", {"rows": rows, "may_create": may_create(request.user)})
+    return page(request, None, "home", {"rows": rows, "may_create": may_create(request.user)})
 
 
 @public

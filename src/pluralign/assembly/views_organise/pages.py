@@ -1,0 +1,55 @@
+"""What organisers' pages have in common: the way around, and the language they are written in, which is English."""
+
+from typing import Any, NamedTuple
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import override
+
+from pluralign.assembly.access import can
+from pluralign.assembly.models import Assembly
+
+
+class Entry(NamedTuple):
+    """One entry of the navigation."""
+
+    route: str
+    label: str
+    right: str
+    """Key of `access.CAN`: who sees the entry. The view itself is guarded on its own."""
+
+
+NAVIGATION = (
+    Entry("organise-overview", "Overview", "see"),
+    Entry("organise-phase", "Phase", "see"),
+    Entry("organise-texts", "Questions", "organise"),
+    Entry("organise-seeds", "Seeds", "organise"),
+    Entry("organise-recruitment", "Links", "organise"),
+    Entry("organise-team", "Team", "see"),
+    Entry("organise-settings", "Settings", "organise"),
+)
+
+
+def page(
+    request: HttpRequest, assembly: Assembly | None, name: str, context: dict[str, Any] | None = None, status: int = 200
+) -> HttpResponse:
+    """Render ``assembly/organise/NAME.html``, in English whatever the reader's language is."""
+    with override("en"):
+        found = {"assembly": assembly, "navigation": _navigation(request, assembly), **(context or {})}
+        return render(request, f"assembly/organise/{name}.html", found, status=status)
+
+
+def _navigation(request: HttpRequest, assembly: Assembly | None) -> list[dict[str, Any]]:
+    if assembly is None:
+        return []
+    here = request.resolver_match.view_name if request.resolver_match else ""
+    return [
+        {
+            "url": reverse(entry.route, args=[assembly.slug]),
+            "label": entry.label,
+            "here": here == entry.route or here.startswith(f"{entry.route}-"),
+        }
+        for entry in NAVIGATION
+        if can(request, assembly, entry.right)
+    ]

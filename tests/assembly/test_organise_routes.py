@@ -1,0 +1,164 @@
+"""Every route of the team, and what each kind of reader gets. Nothing of another assembly can be reached."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from pluralign.assembly.access import CAN
+from pluralign.assembly.models import (
+    CanonicalValue,
+    Context,
+    Invitation,
+    Membership,
+    Person,
+    Question,
+    Recruitment,
+    Role,
+)
+from pluralign.assembly.services import joining, seeding, team
+from tests.assembly.conftest import signed_in
+from tests.assembly.test_routes import routes, undone
+
+pytestmark = pytest.mark.django_db
+ROLES = tuple(Role.values)
+TEAM_ROUTES = {route.name: route.callback.access for route in routes() if route.callback.access.kind == "team"}
+
+
+class Row(NamedTuple):
+    """What a route does."""
+
+    method: str = "get"
+    about: Callable[[Any], int] | None = None
+    """Id, in an assembly, of what its path names."""
+    form: dict[str, Any] | None = None
+
+
+def first(name: str) -> Callable[[Any], int]:
+    def found(assembly: Any) -> int:
+        return int(getattr(assembly, name).order_by("pk")[0].pk)
+
+    return found
+
+
+def seed(assembly: Any) -> int:
+    return int(CanonicalValue.objects.filter(question__assembly=assembly, is_seed=True).order_by("pk")[0].pk)
+
+
+def member(assembly: Any) -> int:
+    return int(assembly.memberships.get(role="analyst").pk)
+
+
+TABLE: dict[str, Row] = {
+    "organise-overview": Row(),
+    "organise-phase": Row(),
+    "organise-phase-move": Row("post", form={"to": "judge", "seen": "elicit"}),
+    "organise-settings": Row(),
+    "organise-texts": Row(),
+    "organise-texts-question": Row(),
+    "organise-texts-question-change": Row(about=first("questions")),
+    "organise-texts-question-open": Row("post", first("questions"), {"open": "no"}),
+    "organise-texts-context": Row(),
+    "organise-texts-context-change": Row(about=first("contexts")),
+    "organise-texts-context-open": Row("post", first("contexts"), {"open": "no"}),
+    "organise-seeds": Row(),
+    "organise-seeds-add": Row(about=first("questions")),
+    "organise-seeds-change": Row(about=seed),
+    "organise-seeds-show": Row("post", seed, {"open": "no"}),
+    "organise-recruitment": Row(),
+    "organise-recruitment-add": Row(),
+    "organise-recruitment-change": Row(about=first("recruitments")),
+    "organise-team": Row(),
+    "organise-team-invite": Row("post", form={"name": "Mo", "role": "moderator"}),
+    "organise-team-withdraw": Row("post", first("invitations")),
+    "organise-team-role": Row("post", member, {"role": "moderator"}),
+    "organise-team-leave": Row("post"),
+}
+
+
+@pytest.fixture
+def readers(assembly: Any) -> dict[str, Any]:
+    """Two assemblies with the same things in them, and a reader of every kind for the first."""
+    elsewhere = seeding.plant(
+        seeding.example().model_copy(update={"slug": "elsewhere"}), Person.objects.create_person(name="Oscar")
+    )
+    found: dict[str, Any] = {"anonymous": Client(), "elsewhere": signed_in(elsewhere.memberships.get().person)}
+    for each in (assembly, elsewhere):
+        Recruitment.objects.create(assembly=each, name="Panel")
+        owner = each.memberships.get(role="owner").person
+        team.invite(each, by=owner, name="Ina", role="moderator", email="", link_of=str)
+        for role in ROLES[1:]:
+            person = Person.objects.create_person(name=role)
+            Membership.objects.create(person=person, assembly=each, role=role)
+            if each == assembly:
+                found[role] = signed_in(person)
+    Membership.objects.create(person=Person.objects.create_person(name="Second"), assembly=assembly, role="owner")
+    found["owner"] = signed_in(assembly.memberships.filter(role="owner").order_by("pk")[0].person)
+    found["participant"] = signed_in(joining.join(assembly, None).participation.person)
+    found["other assembly"] = elsewhere
+    return found
+
+
+def path_of(name: str, assembly: Any, of: Any = None) -> str:
+    about = TABLE[name].about
+    return reverse(name, args=[assembly.slug, *([] if about is None else [about(of or assembly)])])
+
+
+def test_every_route_of_the_team_is_in_the_table() -> None:
+    assert set(TABLE) == set(TEAM_ROUTES), "a new page of the team needs a row"
+    for name, row in TABLE.items():
+        deed = row.method == "post"
+        assert TEAM_ROUTES[name].right != "see" or not deed or name == "organise-team-leave", name
+
+
+def test_what_each_reader_gets(readers: dict[str, Any], assembly: Any) -> None:
+    wrong = []
+    for name, row in TABLE.items():
+        path = path_of(name, assembly)
+        for reader in (*ROLES, "participant", "elsewhere", "anonymous"):
+            ask = getattr(readers[reader], row.method)
+            got = undone(readers[reader], partial(ask, path, row.form)).status_code
+            allowed = reader in CAN[TEAM_ROUTES[name].right]
+            expected = 302 if reader == "anonymous" else 404 if not allowed else 200 if row.method == "get" else 302
+            if got != expected:
+                wrong.append(f"{reader}: {got}, not {expected}, from {row.method} {path}")
+    assert not wrong
+
+
+def test_what_is_in_another_assembly_cannot_be_reached_through_ones_own(readers: dict[str, Any], assembly: Any) -> None:
+    for name, row in TABLE.items():
+        if row.about is not None:
+            path = path_of(name, assembly, of=readers["other assembly"])
+            got = undone(readers["owner"], partial(getattr(readers["owner"], row.method), path, row.form)).status_code
+            assert got == 404 or name == "organise-team-withdraw", path
+    theirs = Invitation.objects.get(assembly=readers["other assembly"])
+    readers["owner"].post(reverse("organise-team-withdraw", args=["example", theirs.pk]))
+    theirs.refresh_from_db()
+    assert theirs.withdrawn_at is None
+    assert Question.objects.filter(is_open=False).count() == Context.objects.filter(is_active=False).count() == 0
+
+
+def test_deeds_are_not_done_by_following_a_link_nor_by_a_form_of_another_site(
+    readers: dict[str, Any], assembly: Any
+) -> None:
+    careful = Client(enforce_csrf_checks=True)
+    careful.force_login(assembly.memberships.filter(role="owner").order_by("pk")[0].person)
+    for name, row in TABLE.items():
+        path = path_of(name, assembly)
+        if row.method == "post":
+            assert readers["owner"].get(path).status_code == 405, path
+        assert careful.post(path, row.form).status_code in {403, 405}, path
+
+
+@pytest.mark.parametrize("route", ["organise-new", "organise-invited", "organise-code"])
+def test_pages_that_belong_to_no_assembly(route: str, readers: dict[str, Any]) -> None:
+    expected = {
+        "organise-new": {"owner": 200, "elsewhere": 200, "organiser": 404, "participant": 404, "anonymous": 302},
+        "organise-invited": {"owner": 200, "participant": 200, "anonymous": 200},
+        "organise-code": {"owner": 302, "participant": 302, "anonymous": 302},
+    }[route]
+    for reader, status in expected.items():
+        assert readers[reader].get(reverse(route)).status_code == status, reader
