@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from pluralign.assembly.views_organise import home, overview, phase, recruitment, seeds, setup, team
+from pluralign.assembly.views_organise import export, home, overview, phase, recruitment, seeds, setup, team
 
 urlpatterns = [
     path("", home.home, name="organise"),
@@ -33,4 +33,5 @@ urlpatterns = [
     path("a/<slug:slug>/team/invitation/<int:key>/withdraw/", team.withdraw, name="organise-team-withdraw"),
     path("a/<slug:slug>/team/<int:key>/role/", team.role, name="organise-team-role"),
     path("a/<slug:slug>/team/leave/", team.leave, name="organise-team-leave"),
+    path("a/<slug:slug>/export/", export.export, name="organise-export"),
 ]

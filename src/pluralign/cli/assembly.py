@@ -146,6 +146,54 @@ def enter(
     print(running.organiser_link(found))
 
 
+@app.command()
+def export(
+    slug: str = typer.Argument(help="Name of the assembly, as in its address."),
+    out: Path = typer.Option(..., help="New or empty folder for the files."),
+    k: int | None = typer.Option(
+        None, "--k", min=1, max=100, help="Fewest people who share what is told. Default: what the assembly says."
+    ),
+    linked: bool = typer.Option(False, "--linked", help="Number the people in judgements.csv: not anonymous."),
+    folder: Path | None = FOLDER,
+) -> None:
+    """Write an assembly's graphs and tables, k-anonymous, with a README that says what was left out.
+
+    Example: pluralign assembly export example --out results
+    """
+    from pluralign.core.errors import UsageError
+
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{str(out)!r} is not an empty folder: choose another --out")
+    found = _existing(slug, folder)
+    from pluralign.assembly.services import export_files
+
+    made = export_files.export(found, k=found.privacy_threshold if k is None else k, by=None, linked=linked)
+    out.mkdir(parents=True, exist_ok=True)
+    for name, content in made.files.items():
+        (out / name).write_bytes(content)
+    print(f"{len(made.files)} files in {out}; {made.edges} edges in the graphs. README.md says what was left out.")
+
+
+def _existing(slug: str, folder: Path | None) -> Any:
+    """The assembly of that name. Raises UnknownNameError; makes no site where there is none."""
+    from pluralign.core.errors import UnknownNameError, UsageError
+
+    told = settings.assembly()
+    chosen = folder or told.folder
+    if not told.database_url and not (chosen / "assembly.sqlite3").exists():
+        raise UsageError(f"there is no assembly in {str(chosen)!r}: name its folder with --folder")
+    found = site(folder)
+    from pluralign.assembly import site as running
+
+    running.prepare(found, example=False)
+    from pluralign.assembly.models import Assembly
+
+    assembly = Assembly.objects.filter(slug=slug).first()
+    if assembly is None:
+        raise UnknownNameError("assembly", slug, Assembly.objects.values_list("slug", flat=True))
+    return assembly
+
+
 def application() -> Any:
     """The site for another WSGI server: gunicorn 'pluralign.cli.assembly:application()'."""
     from pluralign.assembly import site as running

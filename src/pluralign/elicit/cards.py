@@ -79,6 +79,8 @@ FORBIDS = _("Say what you look out for, rather than what one should not do.")
 _PERSONAL = re.compile(
     r"[\w.+-]+@[\w-]+\.\w+|https?://|www\.\w|(?<!\w)@\w{3,}|(?:\+|00)?\d[\d\s()./-]{6,}\d", re.IGNORECASE
 )
+# What is_personal finds is enough to refuse a text; to take it out, it must be found to its end.
+_WHOLE_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|(?:https?://|www\.)\S+", re.IGNORECASE)
 _FORBIDDING = re.compile(
     r"\b(should not|shouldn['’]t|must not|mustn['’]t|don['’]t|do not|never|no se debe|no hay que|nunca)\b"
     r"|لا ينبغي|لا يجب",
@@ -104,6 +106,11 @@ def _spaced(text: str) -> str:
 def is_personal(text: str) -> bool:
     """Whether a text seems to hold an e-mail address, a link, an account name or a telephone number."""
     return _PERSONAL.search(text) is not None
+
+
+def without_personal(text: str, instead: str = "[…]") -> str:
+    """A text without e-mail addresses, links, account names and telephone numbers. Names of people it cannot tell."""
+    return _PERSONAL.sub(instead, _WHOLE_ADDRESS.sub(instead, text))
 
 
 def issues(draft: Draft) -> list[Issue]:

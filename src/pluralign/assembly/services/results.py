@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from django.core.cache import cache
 from django.db.models import Max
@@ -30,27 +31,30 @@ RESAMPLES = 200
 
 def judgements_of(question: Question, *, simulated: bool = False) -> list[JudgementNoun]:
     """The judgements of a question as the library knows them, in order, by people's codes. Judgements of values that
-    were merged count for the value they went into; those of hidden values, and within one value, do not count."""
+    were merged count for the value they went into; those of hidden values, and within one value, do not count. Where a
+    merge gives somebody two judgements of a pair in a context, the later counts."""
     into = resolved(question)
     visible = set(question.values.filter(status=ValueStatus.ACTIVE).values_list("pk", flat=True))
-    rows = Judgement.objects.filter(question=question, participation__is_simulated=simulated).values_list(
-        "participation__code", "source", "candidate", "relationship", "context__text", "updated_at"
+    rows = (
+        Judgement.objects.filter(question=question, participation__is_simulated=simulated)
+        .order_by("updated_at", "pk")
+        .values_list("participation__code", "source", "candidate", "relationship", "context__text", "updated_at")
     )
-    found = []
+    found: dict[tuple[Any, str, int, int], JudgementNoun] = {}
     for person, source, candidate, relationship, context, moment in rows:
         ends = into[source], into[candidate]
         if ends[0] != ends[1] and visible.issuperset(ends):
-            found.append(
-                JudgementNoun(
-                    participant=str(person),
-                    source=str(ends[0]),
-                    candidate=str(ends[1]),
-                    relationship=Relationship(relationship),
-                    context=context,
-                    judged_at=moment,
-                )
+            key = person, context, min(ends), max(ends)
+            found.pop(key, None)
+            found[key] = JudgementNoun(
+                participant=str(person),
+                source=str(ends[0]),
+                candidate=str(ends[1]),
+                relationship=Relationship(relationship),
+                context=context,
+                judged_at=moment,
             )
-    return found
+    return list(found.values())
 
 
 def graph_of(question: Question) -> MoralGraph | None:

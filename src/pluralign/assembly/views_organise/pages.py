@@ -27,6 +27,7 @@ NAVIGATION = (
     Entry("organise-seeds", "Seeds", "organise"),
     Entry("organise-recruitment", "Links", "organise"),
     Entry("organise-team", "Team", "see"),
+    Entry("organise-export", "Export", "organise"),
     Entry("organise-settings", "Settings", "organise"),
 )
 
