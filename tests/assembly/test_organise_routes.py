@@ -56,6 +56,7 @@ TABLE: dict[str, Row] = {
     "organise-overview": Row(),
     "organise-phase": Row(),
     "organise-phase-move": Row("post", form={"to": "judge", "seen": "elicit"}),
+    "organise-export": Row(),
     "organise-settings": Row(),
     "organise-texts": Row(),
     "organise-texts-question": Row(),
