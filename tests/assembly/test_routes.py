@@ -10,7 +10,17 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from pluralign.assembly.models import Card, CardStatus, Dialogue, Draw, Membership, Person, Recruitment, SimilarOffer
+from pluralign.assembly.models import (
+    Card,
+    CardStatus,
+    Dialogue,
+    Draw,
+    DrawnCard,
+    Membership,
+    Person,
+    Recruitment,
+    SimilarOffer,
+)
 from pluralign.assembly.services import joining, seeding, similar, transitions
 from tests.assembly import journey
 
@@ -56,6 +66,7 @@ TABLE: dict[str, Row] = {
     "card-withdraw": OWN_DEED,
     "similar": OWN_THING,
     "similar-answer": OWN_DEED,
+    "report": OWN_THING,
     "values": OWN_PAGE,
     "vote": OWN_DEED,
     "transitions": OWN_PAGE,
@@ -143,6 +154,7 @@ def path_of(name: str) -> str:
         "card-withdraw": [Card.objects.get().pk],
         "similar": [Card.objects.get().pk],
         "similar-answer": [SimilarOffer.objects.first().pk],
+        "report": [DrawnCard.objects.order_by("pk")[0].value_id],
         "vote": [Draw.objects.filter(kind="cards").first().pk],
         "judge": [Draw.objects.filter(kind="transition").first().pk],
         "flag": [Draw.objects.filter(kind="transition").first().pk],

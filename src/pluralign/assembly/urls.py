@@ -5,7 +5,7 @@ from django.views.i18n import set_language
 
 from pluralign.assembly import admin_site, urls_organise
 from pluralign.assembly.access import public
-from pluralign.assembly.views import after, cards, dialogue, errors, home, joining, judging
+from pluralign.assembly.views import after, cards, dialogue, errors, home, joining, judging, reports
 
 urlpatterns = [
     path("", joining.front, name="front"),
@@ -33,6 +33,7 @@ urlpatterns = [
     path("a/<slug:slug>/card/<int:key>/near/", cards.near, name="similar"),
     path("a/<slug:slug>/near/<int:offer>/", cards.answer_near, name="similar-answer"),
     path("a/<slug:slug>/q/<slug:question>/values/", judging.values, name="values"),
+    path("a/<slug:slug>/value/<int:key>/report/", reports.report, name="report"),
     path("a/<slug:slug>/values/<uuid:draw>/", judging.vote, name="vote"),
     path("a/<slug:slug>/q/<slug:question>/stories/", judging.show, name="transitions"),
     path("a/<slug:slug>/stories/<uuid:draw>/", judging.judge, name="judge"),

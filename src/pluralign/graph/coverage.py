@@ -3,6 +3,8 @@
 Knows judgements only, not what was answered.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -58,3 +60,52 @@ def coverage(table: JudgementTable) -> Coverage:
         several_contexts=int((contexts_of > 1).sum()),
         gini=spread,
     )
+
+
+class ContextCoverage(NamedTuple):
+    """How far the judgements of one context reach over what may be asked there."""
+
+    context: str
+    pairs: int
+    """Unordered pairs of values that may be asked about."""
+    judged: int
+    """Of them, judged at least once, whichever way."""
+    both: int
+    """Of them, judged in both directions."""
+    enough: int
+    """Of them, judged at least `enough` times in all."""
+    judgements: int
+    """All in this context, also about pairs that are no longer asked about."""
+
+
+def by_context(
+    asked: Iterable[tuple[str, str, str]], table: JudgementTable | None, enough: int = 5
+) -> list[ContextCoverage]:
+    """Coverage context by context, in order of first appearance. ``asked`` are (source, candidate, context) that may
+    be asked, in one direction or in both; ``table`` may be None where nobody has judged."""
+    pairs: dict[str, set[tuple[str, str]]] = {}
+    for source, candidate, context in asked:
+        pairs.setdefault(context, set()).add((min(source, candidate), max(source, candidate)))
+    ways: Counter[tuple[str, str, str]] = Counter()
+    if table is not None:
+        names, contexts = table.value_names, table.context_names
+        columns = (table.source.tolist(), table.candidate.tolist(), table.context.tolist())
+        ways.update((names[one], names[other], contexts[where]) for one, other, where in zip(*columns, strict=True))
+    total: Counter[str] = Counter()
+    for (_, _, context), times in ways.items():
+        total[context] += times
+        pairs.setdefault(context, set())
+    found = []
+    for context, here in pairs.items():
+        counts = [(ways[low, high, context], ways[high, low, context]) for low, high in here]
+        found.append(
+            ContextCoverage(
+                context=context,
+                pairs=len(here),
+                judged=sum(up + down > 0 for up, down in counts),
+                both=sum(up > 0 and down > 0 for up, down in counts),
+                enough=sum(up + down >= enough for up, down in counts),
+                judgements=total[context],
+            )
+        )
+    return found

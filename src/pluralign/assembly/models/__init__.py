@@ -38,7 +38,7 @@ from pluralign.assembly.models.people import (
     Recruitment,
     Role,
 )
-from pluralign.assembly.models.records import AuditEntry
+from pluralign.assembly.models.records import AuditEntry, Reckoning
 from pluralign.assembly.models.teams import Invitation
 
 __all__ = [
@@ -74,6 +74,7 @@ __all__ = [
     "Person",
     "Phase",
     "Question",
+    "Reckoning",
     "Recruitment",
     "ReportKind",
     "Role",

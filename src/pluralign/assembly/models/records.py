@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db import models
 
-from pluralign.assembly.models.assemblies import Assembly
+from pluralign.assembly.models.assemblies import Assembly, Question
 
 
 class AuditEntry(models.Model):
@@ -26,3 +26,14 @@ class AuditEntry(models.Model):
 
         ordering = ("-at", "-id")
         verbose_name_plural = "audit entries"
+
+
+class Reckoning(models.Model):
+    """What was last computed about a question's judgements for the dashboards: coverage and convergence. Counts only;
+    it is computed in the background, so that no page waits for it, and says of how many judgements it speaks."""
+
+    question = models.OneToOneField(Question, on_delete=models.CASCADE, related_name="reckoning")
+    state = models.CharField(max_length=200)
+    """What the judgements and values were like then; another state means that it is out of date."""
+    data = models.JSONField()
+    made_at = models.DateTimeField()

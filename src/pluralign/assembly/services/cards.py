@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from pluralign.assembly import tasks
-from pluralign.assembly.models import Author, Card, CardStatus, CardVersion, Deed, Participation
+from pluralign.assembly.models import Author, Card, CardStatus, CardVersion, Deed, Moderation, Participation
 from pluralign.assembly.services.doors import must_be_open
 from pluralign.assembly.services.drafts import draft_of, leave_if_nobodys
 from pluralign.elicit.cards import Draft, Issue, Verdict, issues, judged, tidy
@@ -75,6 +75,8 @@ def submit(mine: Participation, key: int) -> Card:
         if refusing:
             raise NotYetError(refusing)
         card.status, card.submitted_at = CardStatus.SUBMITTED, timezone.now()
+        if card.moderation == Moderation.HIDDEN:  # changed by its author; a moderator looks before others see it
+            card.moderation = Moderation.WAITING
         card.save()
         if mine.dialogue_finished_at is None:
             mine.dialogue_finished_at = timezone.now()

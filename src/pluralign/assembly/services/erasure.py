@@ -28,6 +28,9 @@ def everything_of(mine: Participation) -> dict[str, Any]:
             }
             for each in mine.consents.all()
         ],
+        "said_of_oneself": {
+            each.attribute.question: each.group.text for each in mine.belongings.select_related("attribute", "group")
+        },
         "dialogues": [
             {
                 "question": dialogue.question.slug,
@@ -63,6 +66,7 @@ def everything_of(mine: Participation) -> dict[str, Any]:
             for card in mine.cards.select_related("question")
         ],
         "votes": [{"title": vote.value.title, "answer": vote.answer} for vote in mine.votes.select_related("value")],
+        "reports": [{"title": each.value.title, "kind": each.kind} for each in mine.reports.select_related("value")],
         "judgements": [
             {
                 "context": each.context.text,

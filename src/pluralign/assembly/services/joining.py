@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,6 +15,7 @@ from django.utils.translation import gettext
 
 from pluralign.assembly import digests
 from pluralign.assembly.models import Assembly, Consent, LoginCode, Participation, Person, Recruitment
+from pluralign.assembly.services import quotas
 
 CODE_LIFE = timedelta(minutes=10)
 CODE_ATTEMPTS = 5
@@ -43,9 +45,11 @@ def join(
     recruitment: Recruitment | None = None,
     external_id: str = "",
     language: str = "",
+    groups: Mapping[int, int] | None = None,
 ) -> Joined:
     """Take part, having consented. Somebody who takes part already consents anew and keeps what they gave.
 
+    ``groups`` is what they said of themselves, as `quotas.belong` takes it; None leaves it as it was.
     Raises :class:`Refused` where the assembly or the recruitment is closed or full, or the outside id was used.
     """
     with transaction.atomic():
@@ -70,6 +74,11 @@ def join(
                     )
             except IntegrityError:
                 raise Refused(gettext("Somebody has joined with this link's id already.")) from None
+        if groups is not None:
+            try:
+                quotas.belong(mine, groups)
+            except quotas.FullError as full:
+                raise Refused(str(full)) from None
         Consent.objects.create(
             participation=mine,
             version=assembly.consent_version,
@@ -92,11 +101,18 @@ def signature_is_right(recruitment: Recruitment, external_id: str, signature: st
     return digests.same(right, signature.lower())
 
 
-def _check_room(recruitment: Recruitment) -> None:
+def why_closed(recruitment: Recruitment) -> str:
+    """Why nobody else can join by this link, in words; empty where they can."""
     if not recruitment.is_open:
-        raise Refused(gettext("This link is closed."))
+        return gettext("This link is closed.")
     if recruitment.limit and recruitment.participation_set.count() >= recruitment.limit:
-        raise Refused(gettext("As many people as were looked for have joined by this link."))
+        return gettext("As many people as were looked for have joined by this link.")
+    return ""
+
+
+def _check_room(recruitment: Recruitment) -> None:
+    if why_closed(recruitment):
+        raise Refused(why_closed(recruitment))
 
 
 def person_of_return_code(code: str) -> Person | None:

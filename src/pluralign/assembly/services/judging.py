@@ -13,6 +13,7 @@ from pluralign.assembly.models import (
     DrawKind,
     DrawnTransition,
     Judgement,
+    Moderation,
     Participation,
     Question,
     Story,
@@ -21,6 +22,7 @@ from pluralign.assembly.models import (
     Transition,
     ValueStatus,
 )
+from pluralign.assembly.services import moderation
 from pluralign.assembly.services.doors import must_be_open
 from pluralign.core.moral_graph import Relationship
 from pluralign.elicit.draws import METHOD, Cell, draw_pair
@@ -38,11 +40,19 @@ def open_draw(mine: Participation, question: Question, language: str) -> Draw | 
         must_be_open(mine, Deed.JUDGE)
         Participation.objects.select_for_update().get(pk=mine.pk)
         waiting = (
-            mine.draws.filter(kind=DrawKind.TRANSITION, question=question, answered_at=None)
+            mine.draws.filter(
+                kind=DrawKind.TRANSITION,
+                question=question,
+                answered_at=None,
+                transition__transition__source__status=ValueStatus.ACTIVE,  # what was hidden meanwhile is not shown
+                transition__transition__candidate__status=ValueStatus.ACTIVE,
+            )
+            .select_related("transition__story", "transition__transition")
             .order_by("created_at")
             .first()
         )
         if waiting is not None:
+            _not_hidden(waiting.transition, language)
             return waiting
         drawn = draw_pair(_cells(mine, question), np.random.default_rng())
         if drawn is None:
@@ -59,6 +69,13 @@ def open_draw(mine: Participation, question: Question, language: str) -> Draw | 
             information=drawn.information,
         )
         return draw
+
+
+def _not_hidden(drawn: DrawnTransition, language: str) -> None:
+    """Another story in place of one that was hidden after it was drawn."""
+    if drawn.story is not None and drawn.story.status != StoryStatus.ACTIVE:
+        drawn.story = _story(drawn.transition, language)
+        drawn.save(update_fields=["story"])
 
 
 def _story(transition: Transition, language: str) -> Story | None:
@@ -142,6 +159,7 @@ def judge(mine: Participation, draw_key: str, answer: str, reason: str = "") -> 
         )
         drawn = draw.transition
         transition = drawn.transition
+        said = reason.strip()[:LONGEST_REASON]
         kept, _made = Judgement.objects.update_or_create(
             participation=mine,
             pair=Judgement.pair_of(transition.source_id, transition.candidate_id),
@@ -152,7 +170,8 @@ def judge(mine: Participation, draw_key: str, answer: str, reason: str = "") -> 
                 "source_id": transition.source_id,
                 "candidate_id": transition.candidate_id,
                 "relationship": answer,
-                "reason": reason.strip()[:LONGEST_REASON],
+                "reason": said,
+                "moderation": Moderation.WAITING if moderation.held(mine.assembly, said) else Moderation.OK,
             },
         )
         if draw.answered_at is None:

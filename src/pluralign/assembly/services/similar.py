@@ -25,10 +25,11 @@ from pluralign.assembly.models import (
 )
 from pluralign.assembly.services import audit
 from pluralign.assembly.services.doors import must_be_open
-from pluralign.assembly.services.drafts import draft_of, leave_if_nobodys
+from pluralign.assembly.services.drafts import draft_of, leave_if_nobodys, show_again
 from pluralign.core.value_card import ValueCard
 from pluralign.elicit.dedupe import nearest
 from pluralign.elicit.embeddings import Vectors, card_text
+from pluralign.elicit.screen import screen
 
 MOST_OFFERS = 2
 
@@ -65,7 +66,7 @@ def place(card: Card) -> CanonicalValue | None:
         said_same = now.offers.filter(answer=OfferAnswer.SAME, version=version).first()
         now.canonical = value if said_same is None else said_same.value
         now.save(update_fields=["canonical"])
-        CanonicalValue.objects.filter(pk=value.pk, status=ValueStatus.HIDDEN).update(status=ValueStatus.ACTIVE)
+        show_again(value.pk)
         for gone in {each.pk: each for each in (before, value) if each is not None}.values():
             if gone.pk != now.canonical.pk:
                 leave_if_nobodys(gone)
@@ -81,18 +82,27 @@ def place(card: Card) -> CanonicalValue | None:
 
 def _value_of_words(card: Card, noun: ValueCard) -> CanonicalValue:
     words = CanonicalValue.hash_of(noun)
-    fields = {
+    fields: dict[str, Any] = {
         "title": noun.title,
         "summary": noun.summary,
         "description": noun.description,
         "policies": list(noun.policies),
         "language": card.participation.person.language,
     }
+    assembly = card.participation.assembly
+    waits = assembly.reviews_cards or card.moderation == Moderation.WAITING
+    waits = waits or bool(screen(_texts(noun), assembly.held_words.splitlines()))
+    if waits:  # made hidden, so that no draw can meet it before a moderator has looked
+        fields |= {"moderation": Moderation.WAITING, "status": ValueStatus.HIDDEN}
     try:
         value, _made = CanonicalValue.objects.get_or_create(question=card.question, content_hash=words, defaults=fields)
     except IntegrityError:  # another worker was a moment earlier
         value = CanonicalValue.objects.get(question=card.question, content_hash=words)
     return resolved_value(value)
+
+
+def _texts(noun: ValueCard) -> list[str]:
+    return [noun.title, noun.summary, noun.description, *noun.policies]
 
 
 def resolved_value(value: CanonicalValue) -> CanonicalValue:
@@ -142,7 +152,7 @@ def answer_offer(mine: Participation, key: int, answer: Any, adds: str = "") -> 
         if card.status == CardStatus.SUBMITTED and target is not None and target != before:
             card.canonical = target
             card.save(update_fields=["canonical"])
-            CanonicalValue.objects.filter(pk=target.pk, status=ValueStatus.HIDDEN).update(status=ValueStatus.ACTIVE)
+            show_again(target.pk)
             if before is not None:
                 leave_if_nobodys(before)
             audit.record(

@@ -2,7 +2,7 @@
 
 import numpy as np
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from pluralign.assembly.models import (
@@ -29,9 +29,10 @@ def open_draw(mine: Participation, question: Question) -> Draw | None:
     with transaction.atomic():
         must_be_open(mine, Deed.JUDGE)
         Participation.objects.select_for_update().get(pk=mine.pk)
-        waiting = mine.draws.filter(kind=DrawKind.CARDS, question=question, answered_at=None).first()
-        if waiting is not None:
-            return waiting
+        waiting = mine.draws.filter(kind=DrawKind.CARDS, question=question, answered_at=None)
+        for draw in waiting:
+            if to_answer(draw).exists():
+                return draw
         return _draw(mine, question)
 
 
@@ -71,6 +72,11 @@ def _draw(mine: Participation, question: Question) -> Draw | None:
     return draw
 
 
+def to_answer(draw: Draw) -> QuerySet[DrawnCard]:
+    """The cards of a draw without those that were hidden after it; cards that were merged meanwhile stay."""
+    return draw.cards.exclude(value__status=ValueStatus.HIDDEN)
+
+
 def vote(mine: Participation, draw_key: str, answers: dict[int, str], *, none_of_these: bool = False) -> Draw:
     """Keep answers to cards of this person's own draw, by position. Sent again, they replace themselves.
 
@@ -80,7 +86,7 @@ def vote(mine: Participation, draw_key: str, answers: dict[int, str], *, none_of
     with transaction.atomic():
         must_be_open(mine, Deed.JUDGE)
         draw = Draw.objects.select_for_update().get(pk=draw_key, participation=mine, kind=DrawKind.CARDS)
-        cards = {card.position: card for card in draw.cards.all()}
+        cards = {card.position: card for card in to_answer(draw)}
         if none_of_these:
             answers = {position: str(VoteAnswer.NOT_FOR_ME) for position in cards}
         for position, answer in answers.items():
@@ -90,7 +96,7 @@ def vote(mine: Participation, draw_key: str, answers: dict[int, str], *, none_of
             Vote.objects.update_or_create(
                 participation=mine, value_id=card.value_id, defaults={"answer": answer, "drawn": card}
             )
-        done = Vote.objects.filter(drawn__draw=draw).count() == len(cards)
+        done = Vote.objects.filter(drawn__in=cards.values()).count() == len(cards)
         draw.none_of_these = none_of_these
         if done and draw.answered_at is None:
             draw.answered_at = timezone.now()

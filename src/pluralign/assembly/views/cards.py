@@ -11,7 +11,7 @@ from django_ratelimit.decorators import ratelimit
 from pydantic import ValidationError
 
 from pluralign.assembly.access import participant
-from pluralign.assembly.models import Author, Card, CardStatus, Participation, SimilarOffer
+from pluralign.assembly.models import Author, Card, CardStatus, Moderation, Participation, SimilarOffer
 from pluralign.assembly.services import cards, similar
 from pluralign.assembly.services.drafts import draft_of
 from pluralign.elicit.cards import LONGEST_POLICY, LONGEST_TITLE, MOST_POLICIES, issues, tidy
@@ -117,7 +117,7 @@ def withdraw(request: HttpRequest, mine: Participation, key: int) -> HttpRespons
 def near(request: HttpRequest, mine: Participation, key: int) -> HttpResponse:
     """Values that may say the same. Polls until a worker has looked; never holds anybody up."""
     found = _own(mine, key)
-    offers = list(found.offers.select_related("value"))
+    offers = list(found.offers.filter(value__moderation=Moderation.OK).select_related("value"))
     placed = found.canonical is not None
     waited = (timezone.now() - found.submitted_at).total_seconds() if found.submitted_at else PATIENCE
     context = {

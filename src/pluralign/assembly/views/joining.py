@@ -16,7 +16,8 @@ from django_ratelimit.decorators import ratelimit
 
 from pluralign.assembly.access import participation_of, public, signed_in, team_role
 from pluralign.assembly.models import Assembly, Person, Phase, Recruitment
-from pluralign.assembly.services import joining
+from pluralign.assembly.services import joining, quotas
+from pluralign.assembly.views.errors import sorry
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -35,6 +36,28 @@ class ConsentForm(forms.Form):
         required=False,
         label=gettext_lazy("The organisers may read my conversation. Each reading is written down."),
     )
+
+    def __init__(self, assembly: Assembly, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._asked = quotas.asked(assembly)
+        for attribute in self._asked:
+            groups = [(str(group.pk), group.text) for group in attribute.groups.all()]
+            self.fields[f"about-{attribute.pk}"] = forms.ChoiceField(
+                label=attribute.question,
+                choices=[("", gettext_lazy("I would rather not say")), *groups],
+                required=False,
+            )
+
+    @property
+    def about_you(self) -> list[Any]:
+        """What is asked about groups."""
+        return [self[f"about-{attribute.pk}"] for attribute in self._asked]
+
+    @property
+    def groups(self) -> dict[int, int]:
+        """What was chosen: attribute -> group."""
+        chosen = {attribute.pk: self.cleaned_data[f"about-{attribute.pk}"] for attribute in self._asked}
+        return {key: int(group) for key, group in chosen.items() if group}
 
 
 class EmailForm(forms.Form):
@@ -114,7 +137,7 @@ def consent(request: HttpRequest, slug: str) -> HttpResponse:
     """What happens to one's data; agreeing joins."""
     assembly = _readable(request, slug)
     mine = participation_of(request, slug)
-    form = ConsentForm(request.POST if request.method == "POST" else None, initial=_consented(mine))
+    form = ConsentForm(assembly, request.POST if request.method == "POST" else None, initial=_consented(mine))
     if request.method == "POST" and form.is_valid():
         invitation = request.session.get("invited", {}).get(slug, {})
         recruitment = Recruitment.objects.filter(pk=invitation.get("recruitment"), assembly=assembly).first()
@@ -128,6 +151,7 @@ def consent(request: HttpRequest, slug: str) -> HttpResponse:
                 recruitment=recruitment,
                 external_id=invitation.get("external_id", ""),
                 language=get_language() or "",
+                groups=form.groups,
             )
         except joining.Refused as refusal:
             form.add_error(None, str(refusal))
@@ -147,11 +171,12 @@ def consent(request: HttpRequest, slug: str) -> HttpResponse:
     )
 
 
-def _consented(mine: Any) -> dict[str, bool]:
+def _consented(mine: Any) -> dict[str, Any]:
     latest = mine.consents.last() if mine is not None else None
     if latest is None:
         return {}
-    return {"share_reasons": latest.share_reasons, "share_transcript": latest.share_transcript}
+    groups = {f"about-{key}": str(group) for key, group in mine.belongings.values_list("attribute", "group")}
+    return {"share_reasons": latest.share_reasons, "share_transcript": latest.share_transcript, **groups}
 
 
 @signed_in
@@ -266,6 +291,7 @@ def recruited(request: HttpRequest, slug: str, token: str) -> HttpResponse:
     if not joining.signature_is_right(recruitment, external_id, request.GET.get("signature", "")):
         raise Http404
     known = None
+    full = joining.why_closed(recruitment)
     if external_id:
         known = recruitment.participation_set.filter(
             external_digest=joining.external_digest(recruitment, external_id)
@@ -276,6 +302,8 @@ def recruited(request: HttpRequest, slug: str, token: str) -> HttpResponse:
         messages.info(request, _("You have been here before. Come in with the return code that you were given."))
         return redirect(f"{reverse('come-back')}?next={reverse('home', args=[slug])}")
     request.session["invited"] = {slug: {"recruitment": recruitment.pk, "external_id": external_id}}
+    if full and participation_of(request, slug) is None:
+        return sorry(request, full, status=403, title=_("Thank you for coming"))
     return redirect("welcome", slug=slug)
 
 

@@ -39,7 +39,7 @@ def _vote_page(
             "answer": request.POST.get(f"answer-{card.position}") or getattr(getattr(card, "vote", None), "answer", ""),
             "missing": card.position in missing,
         }
-        for card in draw.cards.select_related("value", "vote")
+        for card in voting.to_answer(draw).select_related("value", "vote")
     ]
     context = {"assembly": mine.assembly, "mine": mine, "about": about, "draw": draw, "cards": cards,
                "missing": bool(missing)}  # fmt: skip
@@ -64,7 +64,7 @@ def vote(request: HttpRequest, mine: Participation, draw: str) -> HttpResponse:
     except ValueError as error:
         raise BadRequest(str(error)) from None
     if kept.answered_at is None:
-        open_ones = frozenset(kept.cards.filter(vote=None).values_list("position", flat=True))
+        open_ones = frozenset(voting.to_answer(kept).filter(vote=None).values_list("position", flat=True))
         return _vote_page(request, mine, kept.question, kept, open_ones)
     messages.success(request, _("Thank you. Your votes are kept."))
     return redirect("transitions", slug=mine.assembly.slug, question=kept.question.slug)
