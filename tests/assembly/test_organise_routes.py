@@ -66,6 +66,7 @@ TABLE: dict[str, Row] = {
     "organise-texts-context-change": Row(about=first("contexts")),
     "organise-texts-context-open": Row("post", first("contexts"), {"open": "no"}),
     "organise-seeds": Row(),
+    "organise-seeds-bring": Row(),
     "organise-seeds-add": Row(about=first("questions")),
     "organise-seeds-change": Row(about=seed),
     "organise-seeds-show": Row("post", seed, {"open": "no"}),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from pluralign.assembly.views_organise import export, home, overview, phase, recruitment, seeds, setup, team
+from pluralign.assembly.views_organise import bring, export, home, overview, phase, recruitment, seeds, setup, team
 
 urlpatterns = [
     path("", home.home, name="organise"),
@@ -22,6 +22,7 @@ urlpatterns = [
     path("a/<slug:slug>/texts/context/<int:key>/", setup.context, name="organise-texts-context-change"),
     path("a/<slug:slug>/texts/context/<int:key>/open/", setup.open_context, name="organise-texts-context-open"),
     path("a/<slug:slug>/seeds/", seeds.seeds, name="organise-seeds"),
+    path("a/<slug:slug>/seeds/bring/", bring.bring, name="organise-seeds-bring"),
     path("a/<slug:slug>/seeds/add/<int:question>/", seeds.add, name="organise-seeds-add"),
     path("a/<slug:slug>/seeds/<int:key>/", seeds.change, name="organise-seeds-change"),
     path("a/<slug:slug>/seeds/<int:key>/show/", seeds.show, name="organise-seeds-show"),

@@ -174,6 +174,48 @@ def export(
     print(f"{len(made.files)} files in {out}; {made.edges} edges in the graphs. README.md says what was left out.")
 
 
+@app.command("import")
+def bring(
+    slug: str = typer.Argument(help="Name of the assembly, as in its address."),
+    file: Path = typer.Argument(
+        help="Seeds (.csv, .yaml, .json), or a Polis export: its folder, its ZIP or its comments.csv."
+    ),
+    question: str = typer.Option("", help="Question of rows that name none. Default: every question."),
+    proposed: bool = typer.Option(False, "--proposed", help="A moderator looks at each before it is shown."),
+    skip_bad: bool = typer.Option(False, "--skip-bad", help="Bring the rest where some rows cannot be used."),
+    folder: Path | None = FOLDER,
+) -> None:
+    """Bring values into an assembly. They are marked as seeds and counted as nobody's.
+
+    Example: pluralign assembly import example seeds.csv
+    """
+    from pluralign.core.errors import UnknownNameError, UsageError
+
+    path = file / "comments.csv" if file.is_dir() else file
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{str(path)!r} cannot be read: {error.strerror}") from None
+    found = _existing(slug, folder)
+    from pluralign.assembly.services import importing
+    from pluralign.assembly.services.joining import Refused
+    from pluralign.elicit import seeds
+
+    questions = {each.slug: each for each in found.questions.all()}
+    if question and question not in questions:
+        raise UnknownNameError("question", question, questions)
+    read = seeds.read(path.name, content)
+    try:
+        done = importing.bring(
+            found, read, by=None, question=questions.get(question), proposed=proposed, skip_faults=skip_bad
+        )
+    except Refused as refusal:
+        raise UsageError(f"nothing was brought (--skip-bad brings the rest):\n{refusal}") from None
+    for sentence in (*(f"left out: {fault}" for fault in done.faults), *read.left_out):
+        print(sentence)
+    print(f"{done.made} values brought, {done.there_already} there already.")
+
+
 def _existing(slug: str, folder: Path | None) -> Any:
     """The assembly of that name. Raises UnknownNameError; makes no site where there is none."""
     from pluralign.core.errors import UnknownNameError, UsageError

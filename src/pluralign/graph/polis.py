@@ -237,7 +237,10 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
         raise DataError(f"is not valid CSV: {error}", file=str(path)) from None
 
 
-def _records(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
+def _records(
+    path: Path, needed: tuple[str, ...], faults: list[DataError] | None = None
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Rows by column. A ragged one goes to ``faults`` where that is given, else it is raised."""
     header: list[str] | None = None
     for line, row in _rows(path):
         if header is None:
@@ -246,7 +249,11 @@ def _records(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[st
             continue
         if len(row) != len(header):
             problem = f"the row has {len(row)} cells, the header {len(header)}"
-            raise DataError(problem, file=str(path), line=line)
+            fault = DataError(problem, file=str(path), line=line)
+            if faults is None:
+                raise fault
+            faults.append(fault)
+            continue
         yield line, dict(zip(header, row, strict=True))
 
 
@@ -307,32 +314,53 @@ def _read_summary(path: Path) -> str:
     return topic
 
 
+def read_statements(path: Path | str, faults: list[DataError]) -> list[Statement]:
+    """The statements of a ``comments.csv`` alone, in order of their ids. What is wrong with a row goes to ``faults``,
+    and the rest is read on.
+
+    Raises :class:`DataError` for a file that cannot be read or that lacks a column.
+    """
+    return _comments(Path(path), faults)[0]
+
+
 def _read_comments(path: Path) -> tuple[list[Statement], Counter[tuple[str, Vote]]]:
     """Statements in order of their ids, and the totals stated for each."""
+    faults: list[DataError] = []
+    found = _comments(path, faults)
+    if faults:
+        raise faults[0]
+    if not found[0]:
+        raise DataError("there are no comments in it", file=str(path))
+    return found
+
+
+def _comments(path: Path, faults: list[DataError]) -> tuple[list[Statement], Counter[tuple[str, Vote]]]:
     needed = ("comment-id", "agrees", "disagrees", "moderated", "comment-body")
     statements: dict[str, Statement] = {}
     totals: Counter[tuple[str, Vote]] = Counter()
-    for line, record in _records(path, needed):
-        name = _cell(path, line, record, "comment-id")
-        if name in statements:
-            raise DataError(f"comment {name!r} stands there twice", file=str(path), line=line, field="comment-id")
-        moderated = record["moderated"].strip()
-        if moderated not in _MODERATION:
-            problem = f"expected 1 (accepted), 0 (not moderated) or -1 (rejected), found {moderated!r}"
-            raise DataError(problem, file=str(path), line=line, field="moderated")
-        statements[name] = Statement(
-            id=name,
-            text=record["comment-body"].strip(),
-            moderation=_MODERATION[moderated],
-            is_meta=_flag(path, line, record, "is-meta"),
-            is_seed=_flag(path, line, record, "is-seed"),
-        )
-        totals[name, Vote.AGREE] = _count(path, line, record, "agrees")
-        totals[name, Vote.DISAGREE] = _count(path, line, record, "disagrees")
-    if not statements:
-        raise DataError("there are no comments in it", file=str(path))
-    ordered = sorted(statements.values(), key=lambda statement: _natural(statement.id))
-    return ordered, totals
+    for line, record in _records(path, needed, faults):
+        try:
+            name = _cell(path, line, record, "comment-id")
+            if name in statements:
+                raise DataError(f"comment {name!r} stands there twice", file=str(path), line=line, field="comment-id")
+            moderated = record["moderated"].strip()
+            if moderated not in _MODERATION:
+                problem = f"expected 1 (accepted), 0 (not moderated) or -1 (rejected), found {moderated!r}"
+                raise DataError(problem, file=str(path), line=line, field="moderated")
+            statement = Statement(
+                id=name,
+                text=record["comment-body"].strip(),
+                moderation=_MODERATION[moderated],
+                is_meta=_flag(path, line, record, "is-meta"),
+                is_seed=_flag(path, line, record, "is-seed"),
+            )
+            agrees, disagrees = (_count(path, line, record, column) for column in ("agrees", "disagrees"))
+        except DataError as error:
+            faults.append(error)
+            continue
+        statements[name] = statement
+        totals[name, Vote.AGREE], totals[name, Vote.DISAGREE] = agrees, disagrees
+    return sorted(statements.values(), key=lambda statement: _natural(statement.id)), totals
 
 
 def _natural(name: str) -> tuple[int, int, str]:
