@@ -47,6 +47,9 @@ def test_weights_missing_codes_and_effective_n(tmp_path: Path, delimiter: str) -
     assert happiness.refused == pytest.approx(1 / 5)
     # Kish: (2 + 1 + 1)² / (4 + 1 + 1) = 16/6.
     assert happiness.n == pytest.approx(16 / 6)
+    # Three people gave an option: 3 / (16/6).
+    assert happiness.respondents == 3
+    assert happiness.design_effect == pytest.approx(9 / 8)
     # Codes start at 0 here: weight 2 for the first option, 1 for the third.
     assert japan["religious-membership"].probabilities == pytest.approx((2 / 3, 0, 1 / 3))
     other = survey.references["XYZ"]
@@ -65,6 +68,7 @@ def test_without_weights(tmp_path: Path) -> None:
     happiness = survey.references["JPN"]["happiness"]
     assert happiness.probabilities == pytest.approx((1 / 3, 2 / 3, 0, 0))
     assert happiness.n == 3
+    assert happiness.design_effect == 1
     assert happiness.refused == pytest.approx(2 / 5)
     assert survey.notes.startswith("Unweighted.")
 

@@ -86,12 +86,17 @@ def _show_survey(survey: Survey) -> None:
         topics.add_row(topic or "(none)", str(sum(question.topic == topic for question in survey.questions)))
     console.print(topics)
     if survey.collectives:
-        people = _table("id", "collective", "region", "questions answered", "people", numbers=("questions answered",))
+        people = _table(
+            *("id", "collective", "region", "questions answered", "people", "design effect"),
+            numbers=("questions answered", "design effect"),
+        )
         for collective in survey.collectives:
             references = survey.references.get(collective.id, {})
             sizes = [reference.n for reference in references.values() if reference.n is not None]
             span = f"{min(sizes):g} to {max(sizes):g}" if sizes else "not known"
-            people.add_row(collective.id, collective.name, collective.region, str(len(references)), span)
+            effects = [one.design_effect for one in references.values() if one.design_effect is not None]
+            effect = f"{sum(effects) / len(effects):.2f}" if effects else "not known"
+            people.add_row(collective.id, collective.name, collective.region, str(len(references)), span, effect)
         console.print()
         console.print(people)
     for label, text in (("Notes", survey.notes), ("Citation", survey.citation), ("Licence", survey.licence)):
@@ -115,7 +120,7 @@ def _show_question(survey: Survey, question: Question) -> None:
             console.print(f"  {option.id}  {option.text}")
         console.print()
     codes = [str(option.id) for option in question.options]
-    table = _table("who", "n", *codes, "missing", numbers=("n", *codes, "missing"))
+    table = _table("who", "n", "respondents", *codes, "missing", numbers=("n", "respondents", *codes, "missing"))
     for collective in survey.collectives:
         reference = survey.reference(collective.id, question.id)
         if reference is None:
@@ -123,7 +128,8 @@ def _show_question(survey: Survey, question: Question) -> None:
             continue
         shares = [f"{share:.0%}" for share in reference.probabilities]
         size = "" if reference.n is None else f"{reference.n:g}"
-        table.add_row(collective.id, size, *shares, f"{reference.refused:.0%}")
+        heads = "" if reference.respondents is None else f"{reference.respondents:g}"
+        table.add_row(collective.id, size, heads, *shares, f"{reference.refused:.0%}")
     if survey.collectives:
         console.print(table)
     else:
@@ -153,7 +159,10 @@ def _question_record(survey: Survey, question: Question) -> dict[str, Any]:
 
 def _answers(survey: Survey, question: Question) -> dict[str, Any]:
     return {
-        collective.id: None if reference is None else reference.model_dump(mode="json")
+        collective.id: None
+        if reference is None
+        else reference.model_dump(mode="json")
+        | {"respondents": reference.respondents, "design_effect": reference.design_effect}
         for collective in survey.collectives
         for reference in (survey.reference(collective.id, question.id),)
     }

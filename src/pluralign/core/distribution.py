@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pluralign.core.errors import DistributionError
 
@@ -48,6 +48,9 @@ class Distribution(BaseModel):
     """How this became known."""
     n: float | None = None
     """Number of people or samples behind it (effective, if weighted); ``None`` where it has no such number."""
+    respondents: float | None = Field(default=None, exclude=True, repr=False)
+    """People who gave an option, whatever their weights; ``None`` where it is not known. Says nothing about the shares:
+    it is no part of what is written down, nor of a checksum."""
     refused: float = 0.0
     """Share of all answers that declined: "don't know", "no answer", a refusal. In [0, 1]."""
     unreadable: float = 0.0
@@ -68,6 +71,8 @@ class Distribution(BaseModel):
         for name, share in (("refused", self.refused), ("unreadable", self.unreadable)):
             if not (math.isfinite(share) and -TOLERANCE <= share <= 1 + TOLERANCE):
                 raise DistributionError(f"the share {name} must lie in [0, 1], got {share}")
+        if self.respondents is not None and not (math.isfinite(self.respondents) and self.respondents > 0):
+            raise DistributionError(f"respondents must be positive, got {self.respondents}")
         if self.n is not None and not (math.isfinite(self.n) and self.n > 0):
             raise DistributionError(f"n must be positive, got {self.n}")
         if self.first_mode is not None and (
@@ -83,6 +88,7 @@ class Distribution(BaseModel):
         obtained: Obtained,
         *,
         n: float | None = None,
+        respondents: float | None = None,
         refused: float = 0.0,
         unreadable: float = 0.0,
         first_mode: int | None = None,
@@ -96,6 +102,7 @@ class Distribution(BaseModel):
             probabilities=tuple((array / total).tolist()),
             obtained=obtained,
             n=n,
+            respondents=respondents,
             refused=refused,
             unreadable=unreadable,
             first_mode=first_mode,
@@ -105,6 +112,12 @@ class Distribution(BaseModel):
     def array(self) -> npt.NDArray[np.float64]:
         """The probabilities as a fresh array of shape (options,)."""
         return np.array(self.probabilities, dtype=np.float64)
+
+    @property
+    def design_effect(self) -> float | None:
+        """How many times more people weighting takes for the same precision (Kish): respondents over effective number,
+        at least 1; ``None`` where one of them is not known."""
+        return None if self.n is None or self.respondents is None else max(1.0, self.respondents / self.n)
 
     @property
     def mode(self) -> int:

@@ -17,7 +17,8 @@ from pluralign.metrics.skill import skills
 from pluralign.metrics.uncertainty import Estimate, bootstrap, weighted_mean
 from pluralign.poll.answerers import Answerer
 from pluralign.poll.heard import Heard
-from pluralign.poll.scores import Cell, DistanceName, Mark, Measure
+from pluralign.poll.resampled import difference
+from pluralign.poll.scores import Cell, Difference, DistanceName, Mark, Measure
 
 LABELS = {
     "uniform": "coin toss",
@@ -114,8 +115,32 @@ def measured(
         lowest_captured=min((one.mean_captured for one in heard.values()), default=0.0),
         people_missing=result.people_missing or 0.0,
         order_effect=float(np.mean(effects)) if effects else None,
+        over_average=None if result.skill_undefined else _over_average(result, table, headline, seed, resamples),
+        **_sample(survey, people, result),
     )
     return Measured(cell, result, table)
+
+
+def _over_average(
+    result: Profile, table: BaselineTable, headline: DistanceName, seed: int, resamples: int
+) -> Difference:
+    gaps = mark_values(table, result, "marginal", headline) - headline_values(result, headline)
+    return difference(gaps, bootstrap(len(gaps), seed=seed, resamples=resamples))
+
+
+def _sample(survey: Survey, people: Collective, result: Profile) -> dict[str, float | None]:
+    """How many people are behind an answer, and what their weights cost; means over the questions that were used."""
+    references = [survey.references[people.id][row.question_id] for row in result.rows]
+
+    def mean(values: list[float | None]) -> float | None:
+        known = [value for value in values if value is not None]
+        return float(np.mean(known)) if known else None
+
+    return {
+        "people_n": mean([one.n for one in references]),
+        "respondents": mean([one.respondents for one in references]),
+        "design_effect": mean([one.design_effect for one in references]),
+    }
 
 
 def _mean_replies(heard: Mapping[str, Heard]) -> float | None:

@@ -17,6 +17,7 @@ from pluralign.poll.agreement import agreements
 from pluralign.poll.answerers import answerers
 from pluralign.poll.calibration import calibrate
 from pluralign.poll.cells import Measured, baselines, measured
+from pluralign.poll.differences import with_differences
 from pluralign.poll.heard import SLACK
 from pluralign.poll.order_bias import order_biases
 from pluralign.poll.records import now
@@ -82,7 +83,7 @@ def compare(prepared: Prepared, answers: Answers, spec: RunSpec) -> Scores:
     )
     closest = _closest(distances, headline)
     by_voice = {one.name: [cell for cell in results if cell.cell.voice == one.name] for one in everyone}
-    return Scores(
+    scores = Scores(
         run=spec.id,
         study=study.name,
         created=now(),
@@ -112,6 +113,7 @@ def compare(prepared: Prepared, answers: Answers, spec: RunSpec) -> Scores:
         traits=trait_scores(survey, profiled, seed=study.seed, resamples=study.resamples),
         caveats=caveats(prepared, tuple(one.cell for one in results), unscored),
     )
+    return with_differences(scores, seed=study.seed, resamples=study.resamples)
 
 
 class _Mean(NamedTuple):

@@ -9,7 +9,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from pluralign.core.collective import Collective
-from pluralign.poll.scores import DistanceName, Mark, Measure
+from pluralign.poll.scores import LEVEL, Difference, DistanceName, Mark, Measure
+
+__all__ = ["LEVEL", "Difference"]  # shared with the scores of a single run
 
 MeasureName = Literal["wasserstein", "js_distance", "total_variation", "entropy_ratio", "agreement", "skill"]
 MEASURES: tuple[MeasureName, ...] = (
@@ -20,39 +22,10 @@ MEASURES: tuple[MeasureName, ...] = (
     "agreement",
     "skill",
 )
-LEVEL = 0.05
-"""A difference is called one where its p-value, corrected if it is one of many, is at most this."""
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Difference(_Part):
-    """Before less after, with its 95 % interval; the same resampled questions stand on both sides.
-
-    The interval is a percentile interval, widened for few questions (Hesterberg 2015).
-    """
-
-    value: float | None
-    low: float | None = None
-    """``None`` where there are too few questions (or topics) to tell."""
-    high: float | None = None
-    p: float | None = None
-    """Two-sided bootstrap p-value of "no difference"."""
-    p_adjusted: float | None = None
-    """The same corrected for all peoples and voices of this pair of runs (Benjamini and Hochberg); ``None`` for what
-    is over all peoples."""
-
-    @property
-    def decided(self) -> bool:
-        """Whether it can be told from no difference at all: by the corrected p-value where there is one, and never
-        against the interval.
-        """
-        p = self.p if self.p_adjusted is None else self.p_adjusted
-        if p is None or self.low is None or self.high is None:
-            return False
-        return p <= LEVEL and (self.low > 0 or self.high < 0)
 
 
 class Change(_Part):
@@ -80,6 +53,26 @@ class PeopleChange(_Part):
     measures: dict[MeasureName, Change]
     marks: tuple[Mark, ...]
     """Floors and ceilings on the same questions."""
+    people_n: float | None = None
+    """Mean number of people behind an answer, effective where they are weighted; ``None`` where it is not known."""
+    design_effect: float | None = None
+    """Respondents over effective number (Kish), mean over questions: what weighting costs."""
+
+
+class TraitChange(_Part):
+    """One trait of a personality inventory, of a voice before and after."""
+
+    trait: str
+    collective: str
+    """Spoken for; empty for a voice that speaks for nobody."""
+    items: int
+    """Statements answered before and after."""
+    top: int
+    """The highest score there is; the lowest is 1."""
+    people: float | None
+    """The people's own score on the same statements."""
+    change: Change
+    """Of the mean rating; its intervals are over statements."""
 
 
 class Worst(_Part):
@@ -140,6 +133,8 @@ class VoiceChange(_Part):
     contrast: Contrast | None
     """``None`` for a voice that speaks for nobody in particular, and with fewer than two peoples."""
     confusion: Confusion | None
+    traits: tuple[TraitChange, ...] = ()
+    """Of a personality inventory only."""
 
 
 class Steering(_Part):

@@ -52,6 +52,7 @@ def join(runs: Sequence[Finished]) -> Joint:
         questions=questions,
         collectives=collectives,
         references={one.id: references[one.id] for one in collectives},
+        traits=first.select(question_ids=[question.id for question in questions]).traits,
         citation=first.citation,
         licence=first.licence,
         notes=first.notes,

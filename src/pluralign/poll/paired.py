@@ -14,11 +14,13 @@ import numpy.typing as npt
 from pluralign import __version__
 from pluralign.core.distribution import Distribution
 from pluralign.core.errors import UsageError
+from pluralign.core.survey import Survey
 from pluralign.metrics.baselines import SENTENCES, BaselineTable, baseline_table, shares_of
 from pluralign.metrics.distances import Array, entropies, matches
 from pluralign.metrics.multiple import false_discovery_rates
 from pluralign.metrics.scales import Distances, Scales, all_distances
 from pluralign.poll import between
+from pluralign.poll.between_traits import trait_changes
 from pluralign.poll.cells import LABELS
 from pluralign.poll.comparison import (
     MEASURES,
@@ -29,6 +31,7 @@ from pluralign.poll.comparison import (
     Pair,
     PeopleChange,
     Steering,
+    TraitChange,
     VoiceChange,
     Worst,
 )
@@ -124,7 +127,7 @@ def _pair(field: _Field, runs: Sequence[Finished], after: int) -> Pair:
             f"nothing can be compared: no question was answered by a voice in {str(two[0].folder)!r}, by the same "
             f"voice in {str(two[1].folder)!r} and by the people it is measured against"
         )
-    voices = _corrected([_voice(field, voice, one) for voice, one in answers.items()])
+    voices = _corrected([_voice(field, two, voice, one) for voice, one in answers.items()])
     steering = [
         found
         for unsteered in voices
@@ -223,7 +226,7 @@ def _floors(field: _Field, one: _Answers, name: str) -> Distances:
     return Distances(*columns)
 
 
-def _voice(field: _Field, voice: str, one: _Answers) -> VoiceChange:
+def _voice(field: _Field, two: tuple[Finished, Finished], voice: str, one: _Answers) -> VoiceChange:
     used, scales, draws = one.used, field.scales, field.draws
     before, after = (_grid(side, one.truth, used, scales) for side in (one.before, one.after))
     floors = {name: _floors(field, one, name) for name in SENTENCES}
@@ -253,6 +256,7 @@ def _voice(field: _Field, voice: str, one: _Answers) -> VoiceChange:
             questions=int(used[at].sum()),
             measures={name: each[name][at] for name in MEASURES},
             marks=_marks({name: Distances(*(values[:, at] for values in floors[name])) for name in SENTENCES}),
+            **_sample(field.joint.survey, people, used[at]),
         )
         for at, people in enumerate(one.peoples)
     )
@@ -273,7 +277,25 @@ def _voice(field: _Field, voice: str, one: _Answers) -> VoiceChange:
         )
         if one.steered
         else None,
+        traits=_traits(field, two, voice, one),
     )
+
+
+def _traits(field: _Field, two: tuple[Finished, Finished], voice: str, one: _Answers) -> tuple[TraitChange, ...]:
+    spoken_for = one.peoples if one.steered else ("",)
+    sides = [[run.said[voice].get(people, run.said[voice].get("", {})) for people in spoken_for] for run in two]
+    return trait_changes(field.joint.survey, spoken_for, sides[0], sides[1], field.draws)
+
+
+def _sample(survey: Survey, people: str, used: npt.NDArray[np.bool_]) -> dict[str, float | None]:
+    """How many people are behind an answer, and what their weights cost."""
+    kept = [survey.reference(people, one.id) for one, some in zip(survey.questions, used, strict=True) if some]
+    sizes = [one.n for one in kept if one is not None and one.n is not None]
+    effects = [one.design_effect for one in kept if one is not None and one.design_effect is not None]
+    return {
+        "people_n": float(np.mean(sizes)) if sizes else None,
+        "design_effect": float(np.mean(effects)) if effects else None,
+    }
 
 
 def _defined(name: MeasureName, side: _Grid, headline: DistanceName) -> Defined:

@@ -15,8 +15,8 @@ from pluralign.metrics.distances import Array
 from pluralign.metrics.multiple import bootstrap_p, expanded_level, expanded_p
 from pluralign.metrics.skill import skills
 from pluralign.metrics.uncertainty import Bootstrap, bootstrap, weighted_mean
-from pluralign.poll.comparison import Change, Difference
-from pluralign.poll.scores import Measure
+from pluralign.poll.comparison import Change
+from pluralign.poll.scores import Difference, Measure
 
 Statistic = Callable[[Array], Array]
 """How often each question counts, shape (resamples, questions) -> numbers, shape (resamples, columns)."""
@@ -62,6 +62,16 @@ def changes(before: Statistic, after: Statistic, defined: Defined, draws: Draws)
         ]
         found.append(Change(before=sides[0], after=sides[1], difference=differences[0], by_topic=differences[1]))
     return found
+
+
+def difference(gaps: Array, draws: Bootstrap) -> Difference:
+    """Mean of one difference per question, shape (questions,), NaN where undefined, with its interval and p-value."""
+    defined = ~np.isnan(gaps)
+    if not defined.any():
+        return Difference(value=None)
+    point = float(gaps[defined].mean())
+    groups = len(np.unique(draws.groups[defined]))
+    return _difference(point, _rounded(weighted_mean(draws.counts, gaps)), draws.level, groups)
 
 
 class _Interval(NamedTuple):

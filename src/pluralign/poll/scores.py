@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict
 from pluralign.core.collective import Collective
 
 DistanceName = Literal["wasserstein", "total_variation", "js_distance"]
+LEVEL = 0.05
+"""A difference is called one where its p-value, corrected if it is one of many, is at most this."""
 DISTANCES: tuple[DistanceName, ...] = ("wasserstein", "js_distance", "total_variation")
 
 
@@ -23,6 +25,33 @@ class Measure(_Part):
     value: float | None
     low: float | None = None
     high: float | None = None
+
+
+class Difference(_Part):
+    """Before less after, with its 95 % interval; the same resampled questions stand on both sides.
+
+    The interval is a percentile interval, widened for few questions (Hesterberg 2015).
+    """
+
+    value: float | None
+    low: float | None = None
+    """``None`` where there are too few questions (or topics) to tell."""
+    high: float | None = None
+    p: float | None = None
+    """Two-sided bootstrap p-value of "no difference"."""
+    p_adjusted: float | None = None
+    """The same corrected for the number of differences that are looked through with it (Benjamini and Hochberg);
+    ``None`` for what stands alone."""
+
+    @property
+    def decided(self) -> bool:
+        """Whether it can be told from no difference at all: by the corrected p-value where there is one, and never
+        against the interval.
+        """
+        p = self.p if self.p_adjusted is None else self.p_adjusted
+        if p is None or self.low is None or self.high is None:
+            return False
+        return p <= LEVEL and (self.low > 0 or self.high < 0)
 
 
 class Mark(_Part):
@@ -96,6 +125,54 @@ class Cell(_Part):
     """Mean share of the people who gave no valid answer; left out before comparing."""
     order_effect: float | None
     """Mean total variation between answers to different option orders; ``None`` with a single order."""
+    over_average: Difference | None = None
+    """Headline distance of everyone's average (the whole-sample marginal) less the voice's: above 0, the voice is
+    closer. Corrected for all voices and peoples of the page; ``None`` where there is no skill."""
+    people_n: float | None = None
+    """Mean number of people behind an answer, effective where they are weighted; ``None`` where it is not known."""
+    respondents: float | None = None
+    """Mean number of people who were counted, whatever their weights; ``None`` where it is not known."""
+    design_effect: float | None = None
+    """Respondents over effective number (Kish), mean over questions: 1 without weights; what weighting costs."""
+
+
+GapKind = Literal["telling", "voices", "models"]
+
+
+class Gap(_Part):
+    """One answerer against another, on the same peoples and questions: headline distance of the first less that of the
+    second. Above 0, the second is closer."""
+
+    kind: GapKind
+    """``telling``: the first names nobody, the second is told whom to speak for (the steerability gap). ``voices``: two
+    ways of speaking of one model. ``models``: the same way of speaking, two models."""
+    first: str
+    second: str
+    peoples: int
+    questions: int
+    before: Measure
+    """The first's distance."""
+    after: Measure
+    difference: Difference
+    """Questions resampled; corrected for the number of gaps."""
+    by_topic: Difference
+    """Whole topics resampled, as questions of a topic go up and down together."""
+
+
+class Telling(_Part):
+    """How a voice tells peoples apart: does it draw stereotypes?"""
+
+    voice: str
+    label: str
+    peoples: int
+    questions: int
+    people: float | None
+    """Mean headline distance between two peoples on a question."""
+    spread: Measure
+    """Mean distance between the voice's answers for two peoples, over that between the peoples. Above 1 it
+    exaggerates, below 1 it makes them alike."""
+    direction: Measure
+    """Correlation of how far each people lies from the peoples' mean, in the voice and in truth; in [-1, 1]."""
 
 
 class Summary(_Part):
@@ -126,6 +203,11 @@ class Summary(_Part):
     worst: str | None
     """Id of the people it is farthest from, in skill."""
     best: str | None
+    distance_by_topic: Measure | None = None
+    """The headline distance, its interval over whole topics."""
+    skill_by_topic: Measure | None = None
+    model: str = ""
+    """Whose voice it is, on a page about several models; empty on a page about one."""
     own_closest: int | None
     """For how many peoples the voice that claims to speak for them is closest to just them; ``None`` if unsteered."""
     peoples: int
@@ -299,6 +381,8 @@ class Scores(_Part):
     agreements: tuple[MethodAgreement, ...] = ()
     order_biases: tuple[OrderBias, ...] = ()
     calibrations: tuple[Calibrated, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    tellings: tuple[Telling, ...] = ()
     traits: tuple[TraitScore, ...] = ()
     """Of a personality inventory: the people's profiles, then the voices', trait by trait."""
     caveats: tuple[str, ...]

@@ -6,7 +6,7 @@ import numpy as np
 
 from pluralign.metrics.distances import Array
 from pluralign.metrics.skill import SIZES, sample_curves, skills, worth_n
-from pluralign.metrics.uncertainty import Estimate, bootstrap, weighted_mean
+from pluralign.metrics.uncertainty import Bootstrap, Estimate, bootstrap, weighted_mean
 from pluralign.poll.answerers import Answerer
 from pluralign.poll.cells import Measured, headline_values, in_words, mark_values, measure, table_rows
 from pluralign.poll.panels import unread
@@ -48,9 +48,13 @@ def summarise(
             filled[row, columns] = values(one)
         return filled
 
-    def estimate(statistic: Callable[[Array], Array], defined: Array) -> Measure:
+    topic_of = {row.question_id: row.topic for one in measured for row in one.profile.rows}
+    topics = [topic_of[question] for question in questions]
+    topical = bootstrap(len(questions), seed=seed, resamples=resamples, clusters=topics)
+
+    def estimate(statistic: Callable[[Array], Array], defined: Array, drawn: Bootstrap = draws) -> Measure:
         contributes = np.asarray(~np.isnan(defined).all(axis=0))
-        return measure(draws.estimate(statistic, contributes) if questions else Estimate(None))
+        return measure(drawn.estimate(statistic, contributes) if questions else Estimate(None))
 
     distance = grid(lambda one: headline_values(one.profile, headline))
     js = grid(lambda one: np.array([row.js for row in one.profile.rows]))
@@ -72,6 +76,8 @@ def summarise(
         way=answerer.way.name,
         method=answerer.method,
         distance=estimate(lambda counts: _mean_over_peoples(counts, distance), distance),
+        distance_by_topic=estimate(lambda counts: _mean_over_peoples(counts, distance), distance, topical),
+        skill_by_topic=estimate(skill, distance, topical),
         js_distance=estimate(lambda counts: _mean_over_peoples(counts, js), js),
         entropy_ratio=estimate(
             lambda counts: _over(_mean_over_peoples(counts, own_entropy), _mean_over_peoples(counts, their_entropy)),

@@ -3,7 +3,16 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pluralign.poll.comparison import Change, Comparison, Difference, MeasureName, Pair, Steering, VoiceChange
+from pluralign.poll.comparison import (
+    Change,
+    Comparison,
+    Difference,
+    MeasureName,
+    Pair,
+    Steering,
+    TraitChange,
+    VoiceChange,
+)
 from pluralign.poll.scores import Mark, Measure
 from pluralign.report import words
 from pluralign.report.compare_words import (
@@ -95,6 +104,14 @@ class Confused(NamedTuple):
     questions: int
 
 
+class Trait(NamedTuple):
+    """One trait of a voice, before and after."""
+
+    name: str
+    """The voice's."""
+    found: TraitChange
+
+
 class Legend(NamedTuple):
     """One line of the legend."""
 
@@ -121,6 +138,7 @@ class PairView(NamedTuple):
     """Spread between peoples, one per voice that has it."""
     directions: tuple[Named, ...]
     confused: tuple[Confused, ...]
+    traits: tuple[Trait, ...]
 
 
 class View(NamedTuple):
@@ -243,6 +261,7 @@ def _pair(maker: _Maker, pair: Pair) -> PairView:
             if (one := voice.contrast) is not None
         ),
         confused=tuple(row for voice in pair.voices if (row := _confused(maker, voice)) is not None),
+        traits=tuple(Trait(voice.label, one) for voice in pair.voices for one in voice.traits),
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pluralign.core.errors import UsageError
-from pluralign.poll.scores import DISTANCES, Measure, Scores
+from pluralign.poll.scores import DISTANCES, Difference, Measure, Scores
 
 Value = str | int | float | None
 
@@ -24,7 +24,8 @@ class Sheet(NamedTuple):
 
 def voices(scores: Scores) -> Sheet:
     """One row per voice, over all its peoples."""
-    measures = ("distance", "js_distance", "skill", "skill_over_uniform", "entropy_ratio", "agreement")
+    measures: tuple[str, ...] = ("distance", "js_distance", "skill", "skill_over_uniform", "entropy_ratio")
+    measures += ("agreement", "distance_by_topic", "skill_by_topic")
     columns = ("voice", "label", "way", "method", "told", "headline_distance", *_ends(measures))
     columns += (
         "worth_people",
@@ -41,7 +42,9 @@ def voices(scores: Scores) -> Sheet:
     for one in scores.summaries:
         ends = _values(one.distance, one.js_distance, one.skill, one.skill_over_uniform, one.entropy_ratio)
         row: tuple[Value, ...] = (one.voice, one.label, one.way or one.voice, one.method, one.sentence, scores.headline)
-        row += (*ends, *_values(one.agreement), one.worth_people, one.worth_text, one.captured, one.refused)
+        none = Measure(value=None)
+        row += (*ends, *_values(one.agreement, one.distance_by_topic or none, one.skill_by_topic or none))
+        row += (one.worth_people, one.worth_text, one.captured, one.refused)
         row += (one.replies, one.worst, one.best, one.own_closest, one.peoples)
         rows.append(row)
     return Sheet("voices", columns, rows)
@@ -55,7 +58,8 @@ def peoples(scores: Scores) -> Sheet:
     columns += tuple(f"shuffled_{name}" for name in DISTANCES)
     columns += ("people_entropy", "worth_people", "worth_text", "skill_note", "questions", "ordered", "nominal")
     columns += ("without_reference", "unanswerable", "captured", "lowest_captured", "people_missing", "order_effect")
-    columns += ("refused", "replies")
+    columns += ("refused", "replies", "people_n", "respondents", "design_effect")
+    columns += tuple(f"closer_than_average{end}" for end in ("", "_low", "_high", "_p", "_p_corrected"))
     rows: list[tuple[Value, ...]] = []
     for cell in scores.cells:
         found = [cell.distances.get(name, Measure(value=None)) for name in DISTANCES]
@@ -71,7 +75,9 @@ def peoples(scores: Scores) -> Sheet:
         row += (cell.people_entropy, cell.worth_people, cell.worth_text, cell.skill_note)
         row += (cell.questions, cell.ordered, cell.nominal, cell.without_reference, cell.unanswerable)
         row += (cell.captured, cell.lowest_captured, cell.people_missing, cell.order_effect)
-        row += (cell.refused, cell.replies)
+        row += (cell.refused, cell.replies, cell.people_n, cell.respondents, cell.design_effect)
+        over = cell.over_average or Difference(value=None)
+        row += (over.value, over.low, over.high, over.p, over.p_adjusted)
         rows.append(row)
     return Sheet("peoples", columns, rows)
 
@@ -172,10 +178,42 @@ def temperatures(scores: Scores) -> Sheet:
     return Sheet("temperatures", (*columns, "held_out"), rows)
 
 
+def differences(scores: Scores) -> Sheet:
+    """One row per pair of voices that are held against each other: closer by how much, and is it more than luck?"""
+    columns: tuple[str, ...] = ("kind", "first", "second", "headline_distance", "peoples", "questions")
+    columns += _ends(("first_distance", "second_distance", "closer_by"))
+    columns += ("p", "p_corrected", "by_topic_low", "by_topic_high", "by_topic_p", "by_topic_p_corrected")
+    rows: list[tuple[Value, ...]] = []
+    for one in scores.gaps:
+        row: tuple[Value, ...] = (one.kind, one.first, one.second, scores.headline, one.peoples, one.questions)
+        found = Measure(value=one.difference.value, low=one.difference.low, high=one.difference.high)
+        row += (*_values(one.before, one.after, found), one.difference.p, one.difference.p_adjusted)
+        row += (one.by_topic.low, one.by_topic.high, one.by_topic.p, one.by_topic.p_adjusted)
+        rows.append(row)
+    return Sheet("differences", columns, rows)
+
+
+def stereotypes(scores: Scores) -> Sheet:
+    """One row per voice that is told whom to speak for: does it exaggerate how peoples differ?"""
+    columns = ("voice", "peoples", "questions", "distance_between_peoples", *_ends(("spread", "direction")))
+    rows: list[tuple[Value, ...]] = [
+        (one.voice, one.peoples, one.questions, one.people, *_values(one.spread, one.direction))
+        for one in scores.tellings
+    ]
+    return Sheet("stereotypes", columns, rows)
+
+
 def sheets(scores: Scores) -> tuple[Sheet, ...]:
     """All tables of a report; those that not every run has only where they have rows."""
     found = (voices(scores), peoples(scores), floors(scores), closest(scores), questions(scores))
-    beside = (traits(scores), methods(scores), order_effects(scores), temperatures(scores))
+    beside = (
+        differences(scores),
+        stereotypes(scores),
+        traits(scores),
+        methods(scores),
+        order_effects(scores),
+        temperatures(scores),
+    )
     return (*found, *(sheet for sheet in beside if sheet.rows))
 
 

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pluralign.poll.scores import Scores
-from pluralign.report import export, validity, view, words
+from pluralign.report import export, luck, validity, view, words
 from pluralign.report.headline import closest_voice, headline
 from pluralign.report.profile import profiles
 
@@ -43,6 +43,10 @@ def render(scores: Scores, *, command: str = "") -> str:
             plain_questions=view.plain_questions(scores),
             explorer=embedded(view.explorer(scores)),
             validity=validity.arrange(scores),
+            gap_kinds=luck.GAP_KINDS,
+            averaged=luck.averaged(scores),
+            varieties=luck.varieties(scores),
+            topical=luck.topical(scores),
             points=validity.points,
             points_interval=validity.points_interval,
             sheets=embedded({"study": scores.study, "sheets": sheets}),

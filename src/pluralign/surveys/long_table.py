@@ -251,6 +251,7 @@ def _reference(question: Question, lines: list[_Line], file: str) -> people.Row:
     positions = {option.text: at for at, option in enumerate(question.options)}
     numbers = [0.0] * len(question.options)
     missing = squares = 0.0
+    heads = 0
     seen: dict[str, int] = {}
     for line in lines:
         place = _Place(file, line.number)
@@ -264,6 +265,7 @@ def _reference(question: Question, lines: list[_Line], file: str) -> people.Row:
         if option in positions:
             numbers[positions[option]] += value
             squares += value**2
+            heads += value > 0
         else:
             missing += value
     n_text = lines[0].cells.get("n", "")
@@ -271,7 +273,8 @@ def _reference(question: Question, lines: list[_Line], file: str) -> people.Row:
     if column == "weight" and squares > 0:
         n = sum(numbers) ** 2 / squares  # Kish's effective number of the people who gave an option
     try:
-        return people.distribution(numbers, kind, missing=missing, n=n)
+        respondents = float(heads) if column == "weight" and heads else None
+        return people.distribution(numbers, kind, missing=missing, n=n, respondents=respondents)
     except DistributionError as error:
         raise first.error(f"{lines[0].cells['group']} on {question.id}: {error}", column) from None
 

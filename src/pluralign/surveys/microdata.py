@@ -104,6 +104,7 @@ def tabulate(table: Table, asked: Sequence[Asked]) -> Tabulated:
         shape = (names.size, options + 2)
         flat = group_of[here] * shape[1] + place[here]
         sums = _sums(flat, table.weights[here], shape)
+        heads = _sums(flat, np.ones(flat.size), shape)
         squares = _sums(flat, table.weights[here] ** 2, shape)
         for at, name in enumerate(names):
             valid = float(sums[at, :options].sum())
@@ -114,6 +115,7 @@ def tabulate(table: Table, asked: Sequence[Asked]) -> Tabulated:
                 sums[at, :options],
                 Obtained.PEOPLE,
                 n=valid**2 / float(squares[at, :options].sum()),
+                respondents=float(heads[at, :options].sum()),
                 refused=float(sums[at, options]) / everyone,
                 unreadable=float(sums[at, options + 1]) / everyone,
             )

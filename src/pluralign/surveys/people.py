@@ -36,13 +36,15 @@ def distribution(
     missing: float = 0.0,
     refused: float | None = None,
     n: float | None = None,
+    respondents: float | None = None,
 ) -> Row:
     """The answers of a population.
 
     ``numbers``: one per option, in the question's order. ``kind``: ``None`` takes numbers that sum to one (within
     :data:`ROUNDING`) for shares and whole numbers for counts. ``missing``: in the same unit, answers that were no
     option; it becomes ``refused``, which may be given as a share of all answers instead. ``n``: people behind the
-    options; default their sum, if they are whole counts.
+    options; default their sum, if they are whole counts. ``respondents``: the same unweighted; default as ``n``, where
+    that is a sum of whole counts.
 
     Raises :class:`DistributionError` with the sum, where it is not one and the numbers are not counts.
     """
@@ -66,9 +68,14 @@ def distribution(
         raise DistributionError(f"the shares sum to {total:.4g}, not to 1{hint}")
     if n is None and kind is Kind.COUNTS and whole:
         n = given
+        respondents = given if respondents is None else respondents
     return Row(
         Distribution.from_weights(
-            values, Obtained.PEOPLE, n=n, refused=missing / total if refused is None else refused
+            values,
+            Obtained.PEOPLE,
+            n=n,
+            respondents=respondents,
+            refused=missing / total if refused is None else refused,
         ),
         abs(total - 1) if kind is Kind.SHARES and abs(total - 1) > 1e-9 else 0.0,
     )
