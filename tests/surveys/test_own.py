@@ -7,6 +7,7 @@ import pytest
 from pluralign.core.errors import DataError, UnknownNameError, UsageError
 from pluralign.core.question import Scale
 from pluralign.surveys import SOURCES, available, load
+from pluralign.surveys.own import parse_yaml
 
 GOOD = """\
 name: staff-2026
@@ -283,3 +284,39 @@ def test_the_table_of_sources() -> None:
     assert available()[0].form == "world-mini"
     assert len({source.scheme for source in SOURCES}) == len(SOURCES)
     assert all(source.description and "\n" not in source.description for source in SOURCES)
+
+
+TRAITS = """
+name: mine
+questions:
+  - {id: talk, text: "I talk a lot.", scale: ordinal, options: [Agree, Neither, Disagree]}
+  - {id: hide, text: "I like to hide.", scale: ordinal, options: [Agree, Neither, Disagree]}
+  - {id: tea, text: "Tea or coffee?", scale: nominal, options: [Tea, Coffee, Neither]}
+  - {id: agree, text: "Yes?", scale: ordinal, options: ["Yes", "No"]}
+traits:
+  Extraversion: {KEYS}
+"""
+
+
+def test_own_questions_can_be_scored_as_traits() -> None:
+    survey = parse_yaml(TRAITS.replace("KEYS", "talk: 1, hide: -1"), file="mine.yaml")
+    assert survey.traits == {"Extraversion": {"talk": 1, "hide": -1}}
+    plain = parse_yaml(TRAITS[: TRAITS.index("traits:")], file="mine.yaml")
+    assert plain.checksum != survey.checksum
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        ("talk: 1, tlak: -1", "did you mean 'talk'"),
+        ("talk: 2", "1 or -1"),
+        ("talk: 1, tea: 1", "the options of 'tea' have no order"),
+        ("talk: 1, agree: -1", "all questions of a trait need equally many"),
+        ("", "names no question"),
+    ],
+)
+def test_what_is_wrong_with_a_trait_is_said_with_its_line(keys: str, problem: str) -> None:
+    with pytest.raises(DataError, match=problem) as error:
+        parse_yaml(TRAITS.replace("KEYS", keys), file="mine.yaml")
+    assert error.value.line is not None
+    assert error.value.line >= 8, "where the traits stand"

@@ -2,33 +2,64 @@
 
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from pluralign.core.errors import DataError, PluralignError, UsageError
 
+if TYPE_CHECKING:
+    from pluralign.poll.scores import Scores
+
 
 def report(
-    folder: Path = typer.Argument(help="The folder of a run, or a scores.json."),
-    out: Path | None = typer.Option(None, help="Where to write the page. Default: report.html beside scores.json."),
+    folders: list[Path] = typer.Argument(
+        metavar="RUN...", help="The folder of a run, or a scores.json; several of the same survey make one page."
+    ),
+    out: Path | None = typer.Option(
+        None, help="Where to write the page. Default: report.html beside scores.json; needed for several runs."
+    ),
     csv: Path | None = typer.Option(None, help="Also write every table as CSV into this folder."),
     again: bool = typer.Option(
         False, "--again", help="First compute scores.json again from answers.parquet, as after an update of pluralign."
     ),
 ) -> None:
-    """Draw the page of a finished poll again from its scores.json. Asks no model.
+    """Draw the page of a finished poll again from its scores.json, or one page over several polls. Asks no model.
 
     Example: pluralign report runs/poll-1a2b3c4d --csv tables
-    """
-    from pydantic import ValidationError
 
-    from pluralign.poll.scores import Scores
+    Example: pluralign report runs/small runs/large --out models.html
+    """
+    from pluralign.poll.together import together
     from pluralign.report import export, page
     from pluralign.store.files import make_folder, write_text
 
-    file = folder / "scores.json" if folder.is_dir() else folder
+    files = [folder / "scores.json" if folder.is_dir() else folder for folder in folders]
     if again:
-        _score_again(file.parent)
+        for file in files:
+            _score_again(file.parent)
+    every = [_read(folder, file) for folder, file in zip(folders, files, strict=True)]
+    if len(every) == 1:
+        scores, command = every[0], _command(files[0].parent)
+    elif out is None:
+        raise UsageError("one page over several runs belongs to none of their folders: say where with --out")
+    else:
+        scores = together([(str(folder), one) for folder, one in zip(folders, every, strict=True)])
+        command = "\n".join(filter(None, (_command(file.parent) for file in files)))
+    target = out or files[0].parent / "report.html"
+    make_folder(target.parent)
+    write_text(target, page.render(scores, command=command))
+    print(f"Report: {target}")
+    if csv is not None:
+        for path in export.write_csv(scores, csv):
+            print(f"Table:  {path}")
+
+
+def _read(folder: Path, file: Path) -> "Scores":
+    from pydantic import ValidationError
+
+    from pluralign.poll.scores import Scores
+
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -38,18 +69,11 @@ def report(
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot be read ({error})", file=str(file)) from None
     try:
-        scores = Scores.model_validate_json(text)
+        return Scores.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or None
         raise DataError(f"these are not the scores of a poll: {first['msg']}", file=str(file), field=where) from None
-    target = out or file.parent / "report.html"
-    make_folder(target.parent)
-    write_text(target, page.render(scores, command=_command(file.parent)))
-    print(f"Report: {target}")
-    if csv is not None:
-        for path in export.write_csv(scores, csv):
-            print(f"Table:  {path}")
 
 
 def _score_again(folder: Path) -> None:

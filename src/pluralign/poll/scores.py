@@ -348,6 +348,17 @@ class Asked(_Part):
     examples: tuple[ExamplePrompt, ...]
 
 
+class RunOfPage(_Part):
+    """One of several runs on one page."""
+
+    name: str
+    """Short, of its model; stands before its voices."""
+    run: str
+    folder: str
+    asked: Asked
+    created: str
+
+
 class Scores(_Part):
     """Everything a run found out."""
 
@@ -385,5 +396,7 @@ class Scores(_Part):
     tellings: tuple[Telling, ...] = ()
     traits: tuple[TraitScore, ...] = ()
     """Of a personality inventory: the people's profiles, then the voices', trait by trait."""
+    runs: tuple[RunOfPage, ...] = ()
+    """Whose voices these are, where they come from several runs; empty for one."""
     caveats: tuple[str, ...]
     """What a reader must know before believing any of it, in plain sentences."""

@@ -6,7 +6,7 @@ line and field. Knows no survey in particular.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -74,6 +74,7 @@ class _File(BaseModel):
     notes: str = ""
     respondents: _Respondents | None = None
     table: _Table | None = None
+    traits: dict[NonEmpty, dict[NonEmpty, Literal[1, -1]]] = Field(default_factory=dict)
 
 
 class _Row(BaseModel):
@@ -132,10 +133,32 @@ def parse_yaml(text: str, *, file: str) -> Survey:
         questions=tuple(questions.values()),
         collectives=answers.collectives,
         references=answers.references,
+        traits=_traits(document, content, questions),
         citation=content.citation,
         licence=content.licence,
         notes=" ".join(filter(None, (content.notes.strip(), answers.note))),
     )
+
+
+def _traits(document: Document, content: _File, questions: Mapping[str, Question]) -> dict[str, dict[str, int]]:
+    """Which questions are scored as which trait, checked where they stand."""
+    for trait, keys in content.traits.items():
+        if not keys:
+            raise document.error("names no question", ("traits", trait))
+        for key in keys:
+            where = ("traits", trait, key)
+            if key not in questions:
+                raise document.error(str(UnknownNameError("question", key, questions)), where)
+            question, first = questions[key], questions[next(iter(keys))]
+            if not question.scale.ordered:
+                raise document.error(f"the options of {key!r} have no order: give it scale 'ordinal'", where)
+            if len(question.options) != len(first.options):
+                raise document.error(
+                    f"{key!r} has {len(question.options)} options and {first.id!r} {len(first.options)}: all questions "
+                    "of a trait need equally many",
+                    where,
+                )
+    return {trait: dict(keys) for trait, keys in content.traits.items()}
 
 
 class _Answers(NamedTuple):
@@ -246,6 +269,7 @@ def _from_table(document: Document, content: _File, source: _Table) -> Survey:
     return survey.model_copy(
         update={
             "title": content.title,
+            "traits": _traits(document, content, {question.id: question for question in survey.questions}),
             "citation": content.citation,
             "licence": content.licence,
             "notes": " ".join(filter(None, (content.notes.strip(), survey.notes))),
