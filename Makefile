@@ -19,14 +19,16 @@ demo: setup                     ## poll SmolLM2-135M on the bundled survey and w
 align: setup                    ## train SmolLM2-135M toward its peoples and measure it; see docs/train.md
 	$(BIN)/pluralign poll examples/align/peoples.yaml --out runs/align/peoples
 	$(BIN)/pluralign poll examples/align/questions.yaml --out runs/align/questions
+	$(BIN)/pluralign curate culturespa examples/align/culturespa.yaml --out runs/align/culturespa-records
+	$(BIN)/pluralign train sft examples/align/culturespa-sft.yaml --out runs/align/culturespa
 	$(BIN)/pluralign train distributional examples/align/tokens.yaml --out runs/align/tokens
 	$(BIN)/pluralign train distributional examples/align/distributional.yaml --out runs/align/distributional
 	mkdir -p runs/align/early && cp runs/align/distributional/checkpoint.pt runs/align/distributional/history.jsonl runs/align/early
 	$(BIN)/pluralign train distributional examples/align/early.yaml --out runs/align/early
 	$(BIN)/pluralign poll examples/align/peoples.yaml --out runs/align/peoples-trained \
-	  --voice adapter:runs/align/tokens,adapter:runs/align/distributional,adapter:runs/align/early
+	  --voice adapter:runs/align/culturespa,adapter:runs/align/tokens,adapter:runs/align/distributional,adapter:runs/align/early
 	$(BIN)/pluralign poll examples/align/questions.yaml --out runs/align/questions-trained \
-	  --voice adapter:runs/align/tokens,adapter:runs/align/distributional,adapter:runs/align/early
+	  --voice adapter:runs/align/culturespa,adapter:runs/align/tokens,adapter:runs/align/distributional,adapter:runs/align/early
 	$(BIN)/python -m benchmarks.align runs/align/peoples runs/align/peoples-trained \
 	  runs/align/questions runs/align/questions-trained
 

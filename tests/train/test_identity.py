@@ -20,7 +20,7 @@ from pluralign.surveys import load
 from pluralign.train.identity import (
     initial_rows,
     mixture,
-    prepare_for_peft,
+    put_in_rows,
     save_tokens,
     speak_through_others,
     teach_tokens,
@@ -150,7 +150,11 @@ def test_rows_laid_over_or_put_in_read_the_same(tied: bool) -> None:
     ids = torch.tensor([[5, 6, 331, 7]])
     with torch.inference_mode():
         over = model(ids).logits
-    setting = prepare_for_peft(model, taught)
+    model.set_input_embeddings(taught.overlay.base)
+    setting = put_in_rows(model, taught.renderer.tokenizer, taught.groups, seed=0)
+    assert taught.overlay.rows is not None
+    with torch.no_grad():
+        model.get_input_embeddings().weight[setting["embed_tokens"]] = taught.overlay.rows
     assert setting == {"embed_tokens": [330, 331, 332]}
     with torch.inference_mode():
         inside = model(ids).logits[..., :330]

@@ -104,8 +104,12 @@ class Groups(_Part):
         placement: Literal["late", "early"] = "late",
         source: str = "",
         licence: str = "",
+        descriptions: Mapping[str, str] | None = None,
     ) -> Self:
-        """Nobody first, then the collectives in their order, with token ids from ``first_id`` on."""
+        """Nobody first, then the collectives in their order, with token ids from ``first_id`` on.
+
+        ``descriptions``: collective id -> other words for its member.
+        """
         nobody = Group(
             id=NOBODY,
             name="nobody in particular",
@@ -121,7 +125,7 @@ class Groups(_Part):
                     Group(
                         id=one.id,
                         name=one.name,
-                        description=one.member,
+                        description=(descriptions or {}).get(one.id, one.member),
                         source=source,
                         licence=licence,
                         token=identity_token(one.id),

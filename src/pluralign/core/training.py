@@ -10,9 +10,6 @@ from pydantic import BaseModel, ConfigDict
 
 from pluralign.core.ids import content_hash
 
-CARD_FILE = "pluralign-adapter.json"
-
-
 CARD_FILE = "training.json"
 
 
@@ -89,7 +86,7 @@ class TrainingCard(_Noun):
     asked: str = ""
     """The way of asking that the records are of, as in ``pluralign poll --voice``; empty if none in particular."""
     mode: str
-    """``lora``, ``qlora``, ``full``, ``last-layers``. The last two make a whole model, not an adapter."""
+    """``lora``, ``qlora``, ``tokens``, ``full``, ``last-layers``. The last two make a whole model, not an adapter."""
     base: BaseModelCard
     template_hash: str
     """Of the chat template it was trained with; see ``pluralign.engines.rendering.Renderer``."""
@@ -111,6 +108,8 @@ class TrainingCard(_Noun):
     """Examples, tokens, steps, trainable parameters; records dropped and cut."""
     losses: dict[str, float] = {}
     """Last measured: ``train``, ``held_out`` …"""
+    stopped: str = ""
+    """Why it stopped before its last step; empty if it did not."""
     profile: Profile | None = None
     """Whom it speaks for, where it was polled."""
     versions: dict[str, str] = {}

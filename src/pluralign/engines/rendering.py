@@ -116,6 +116,8 @@ class Renderer:
     def refuse_control_tokens(self, text: str) -> None:
         """Raise :class:`ModelError` for a text with which a stranger could end their turn and begin another's."""
         found = next((token for token in self._controls if token in text), None)
+        if found is None and (spoken := _IDENTITY.search(text)) is not None:
+            found = spoken.group()  # an adapter may know it, where the base does not
         if found is not None:
             raise ModelError(f"a message may not hold {found!r}, which has a meaning of its own to the model")
 

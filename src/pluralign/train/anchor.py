@@ -86,6 +86,27 @@ class AnchorSurvey:
         )
 
 
+def reason_to_stop(
+    reading: Reading,
+    worse: int,
+    *,
+    patience: int | None,
+    entropy_ratio: tuple[float, float] | None,
+    skill: float | None,
+) -> str:
+    """Why to stop after a reading, or nothing. ``worse``: how many readings in a row have not been the best so far."""
+    if patience is not None and worse >= patience:
+        return f"the distance of the anchor survey has not fallen for {worse} polls"
+    ratio = reading.entropy_ratio
+    if entropy_ratio is not None and ratio is not None:
+        low, high = entropy_ratio
+        if not low <= ratio <= high:
+            return f"the entropy ratio {ratio:.2f} has left the range from {low} to {high}"
+    if skill is not None and reading.skill is not None and reading.skill < skill:
+        return f"the skill {reading.skill:.2f} has fallen below {skill}"
+    return ""
+
+
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known else None

@@ -17,7 +17,7 @@ from pluralign.core.errors import DataError, UnknownNameError, UsageError
 from pluralign.core.question import NonEmpty
 
 Method = Literal["sft", "dpo"]
-Mode = Literal["full", "lora", "qlora", "last-layers"]
+Mode = Literal["full", "lora", "qlora", "tokens", "last-layers"]
 Share = Annotated[float, Field(gt=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
 
@@ -118,6 +118,38 @@ class Preference(_Part):
     """Use each record's ``preference`` as the probability that its label is right; else every label counts as sure."""
 
 
+class Identity(_Part):
+    """One token per collective of the records, right before the reply: ``<|collective:ken|>``."""
+
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Share of each collective's records that is learned as nobody's, so that a default voice remains. Which records is
+    drawn once, so that a resumed training is the same."""
+    learning_rate: Annotated[float, Field(gt=0)] | None = None
+    """Of the tokens' rows, at its greatest; without it, that of the rest."""
+    descriptions: dict[str, NonEmpty] = {}
+    """Collective -> the words its row is first made from, such as ``a person who lives in Oakland``. Countries are
+    known by their codes; whoever is not described is made from its name."""
+
+
+class Anchor(_Part):
+    """The survey in the loop: what is polled while training goes on, by the polls' own scorer."""
+
+    survey: NonEmpty = "world-mini"
+    """As in ``pluralign poll --survey``."""
+    questions: Annotated[tuple[str, ...], Field(min_length=1)] | Positive = 12
+    """Ids of its questions, or how many to draw by the seed."""
+    peoples: Positive = 4
+    """How many of the records' collectives are polled, of those that the survey has answers of."""
+    every: Positive = 50
+    """Steps between two polls."""
+    patience: Positive | None = None
+    """Stop when the distance has not fallen for so many polls; ``null``: never."""
+    entropy_ratio: tuple[float, float] | None = None
+    """Stop when the answers' entropy over the people's leaves this range; ``null``: never."""
+    skill: float | None = None
+    """Stop when the skill falls below this; ``null``: never."""
+
+
 class Optimisation(_Part):
     """How the weights are moved."""
 
@@ -176,7 +208,12 @@ class TrainConfig(_Part):
     """Cross-validation: train once per fold, each time on all the others. A number draws the folds by groups and
     evenly over collectives; ``records`` takes those that the records name. The summary goes to ``folds.json``."""
     mode: Mode = "lora"
-    """What is trained: all weights, adapters, adapters on a quantised base (CUDA only), or the last layers."""
+    """What is trained: all weights, adapters, adapters on a quantised base (CUDA only), the rows of identity tokens and
+    nothing else, or the last layers."""
+    identity: Identity | None = None
+    """Give each collective of the records a token of its own; for ``lora``, ``qlora`` and ``tokens``."""
+    anchor: Anchor | None = None
+    """Poll a few questions while training goes on, and perhaps stop on what they say."""
     lora: Lora = Lora()
     quantisation: Quantisation = Quantisation()
     last_layers: Positive = 2
@@ -188,6 +225,9 @@ class TrainConfig(_Part):
     too_long: Literal["refuse", "drop", "cut"] = "refuse"
     """What to do with a longer example: stop and name it, leave it out and count it, or cut off its end and count it
     (one whose reply would be cut off wholly is left out)."""
+    control_tokens: Literal["refuse", "drop"] = "refuse"
+    """What to do with a record whose words hold a token that means something to the model, such as an end of turn or an
+    identity token: stop and name it, or leave it out and count it."""
     packing: bool = False
     """Join short examples into full ones. Only where attention keeps them apart: flash attention on CUDA."""
     attention: str | None = None
@@ -216,8 +256,24 @@ class TrainConfig(_Part):
             raise ValueError(f"a training's name is letters, digits, '.', '_' and '-', not {name!r}")
         return name
 
+    @model_validator(mode="before")
+    @classmethod
+    def _tokens_stand_for_words(cls, given: Any) -> Any:
+        """With identity tokens a question need not name the collective."""
+        if isinstance(given, dict) and given.get("identity") is not None and not given.get("asked"):
+            return {**given, "asked": "plain"}
+        return given
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        if self.identity is not None and self.mode in WHOLE_MODEL:
+            raise ValueError(
+                f"identity tokens belong to an adapter: set mode to lora, qlora or tokens, not {self.mode}"
+            )
+        if self.identity is None and self.mode == "tokens":
+            raise ValueError("the mode tokens trains identity tokens: give identity, such as {dropout: 0.1}")
+        if self.identity is not None and self.one_each:
+            raise ValueError("one_each makes an adapter per collective, which needs no identity tokens")
         if self.folds is not None and self.held_out is not None and self.held_out.fraction is not None:
             raise ValueError("folds hold out a part each: leave out held_out.fraction")
         return self

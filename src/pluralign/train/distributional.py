@@ -27,7 +27,7 @@ from pluralign.engines.local import LocalEngine
 from pluralign.engines.quiet import quiet
 from pluralign.prompts.options import orders
 from pluralign.prompts.strategies import strategy
-from pluralign.train.anchor import AnchorSurvey, Reading
+from pluralign.train.anchor import AnchorSurvey, Reading, reason_to_stop
 from pluralign.train.distributional_config import DistributionalConfig
 from pluralign.train.identity import Taught, save_tokens, speak_through_others, teach_tokens
 from pluralign.train.kept_stems import KeptStems
@@ -250,16 +250,13 @@ class DistributionalTrainer:
             self._worse = 0
         else:
             self._worse += 1
-        if anchor.patience is not None and self._worse >= anchor.patience:
-            return f"the distance of the anchor survey has not fallen for {self._worse} polls"
-        ratio = reading.entropy_ratio
-        if anchor.entropy_ratio is not None and ratio is not None:
-            low, high = anchor.entropy_ratio
-            if not low <= ratio <= high:
-                return f"the entropy ratio {ratio:.2f} has left the range from {low} to {high}"
-        if anchor.skill is not None and reading.skill is not None and reading.skill < anchor.skill:
-            return f"the skill {reading.skill:.2f} has fallen below {anchor.skill}"
-        return ""
+        return reason_to_stop(
+            reading,
+            self._worse,
+            patience=anchor.patience,
+            entropy_ratio=anchor.entropy_ratio,
+            skill=anchor.skill,
+        )
 
     # --- files ---------------------------------------------------------------------------------------------------
 

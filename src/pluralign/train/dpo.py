@@ -3,7 +3,7 @@
 With p the probability that the label is right (a record's ``preference``) and d the reward margin of chosen over
 rejected, the loss is -p log sigmoid(d) - (1 - p) log sigmoid(-d): DPO (Rafailov et al. 2023) at p = 1, conservative
 DPO (Mitchell 2023) with a smoothing of 1 - p per record below it. It is smallest where sigmoid(d) = p, so that a
-question on which people are divided is not pushed to one side.
+question on which people are divided is not pushed to one side. A pair of weight w pulls w times as hard.
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -15,6 +15,7 @@ from torch.nn import functional
 from trl import DPOConfig, DPOTrainer
 from trl.trainer.dpo_trainer import DataCollatorForPreference
 
+from pluralign.train.identity import Rows
 from pluralign.train.likelihood import can_fuse, likelihood
 
 
@@ -28,17 +29,25 @@ def preference_loss(margin: torch.Tensor, preference: torch.Tensor) -> torch.Ten
 
 
 class SoftCollator(DataCollatorForPreference):
-    """Pads a batch of pairs and carries their soft labels along."""
+    """Pads a batch of pairs and carries their soft labels and weights along."""
 
     def torch_call(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
-        """The batch: chosen first, then rejected; and ``preference`` per pair."""
+        """The batch: chosen first, then rejected; and ``preference`` and ``weight`` per pair."""
         batch: dict[str, Any] = super().torch_call(examples)
-        batch["preference"] = torch.tensor([example["preference"] for example in examples])
+        for name in ("preference", "weight"):
+            batch[name] = torch.tensor([example[name] for example in examples])
         return batch
 
 
 class PreferenceTrainer(DPOTrainer):
     """TRL's trainer on pairs that are in tokens already."""
+
+    rows: Rows = Rows()
+
+    def create_optimizer(self, *given: Any) -> torch.optim.Optimizer:
+        """The optimiser, in which the rows of identity tokens have a rate of their own."""
+        optimiser: torch.optim.Optimizer = super().create_optimizer(*given)
+        return self.rows.apart(optimiser, self.model)
 
     def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
         return dataset
@@ -47,12 +56,13 @@ class PreferenceTrainer(DPOTrainer):
         """None: ours is written at the end."""
 
     def _set_signature_columns_if_needed(self) -> None:
-        self._signature_columns = ["prompt_ids", "chosen_ids", "rejected_ids", "preference"]
+        self._signature_columns = ["prompt_ids", "chosen_ids", "rejected_ids", "preference", "weight"]
 
     def _reply_logprobs(self, model: Any, batch: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
         labels = batch["input_ids"].masked_fill(batch["completion_mask"] == 0, -100)
         inputs = {key: batch[key] for key in ("input_ids", "attention_mask")}
-        found = likelihood(model, inputs, labels, fused=can_fuse(self.model, labels.device))
+        fused = not self.rows.ids and can_fuse(self.model, labels.device)
+        found = likelihood(model, inputs, labels, fused=fused, unsaid=self.rows.ids)
         chosen, rejected = found.logprobs.sum(dim=1).chunk(2)
         return chosen, rejected
 
@@ -72,7 +82,8 @@ class PreferenceTrainer(DPOTrainer):
         everyone = self.accelerator.gather(margin.detach())
         metrics["rewards/accuracy"].append((everyone > 0).float().mean().item())
         metrics["rewards/margin"].append(everyone.mean().item())
-        return preference_loss(margin, inputs["preference"].to(margin.dtype)).mean()
+        losses = preference_loss(margin, inputs["preference"].to(margin.dtype))
+        return (losses * inputs["weight"].to(margin.dtype)).mean()
 
 
 def trainer(
@@ -85,12 +96,13 @@ def trainer(
     adapter: Any,
     reference: Any,
     beta: float,
+    rows_of_tokens: Rows,
     callbacks: list[Any],
 ) -> PreferenceTrainer:
     """A trainer on these pairs. ``reference`` is the model before training, where it is not found by taking the
     adapter off."""
     settings = DPOConfig(**arguments, beta=beta, max_length=None)
-    return PreferenceTrainer(
+    made = PreferenceTrainer(
         model=model,
         ref_model=reference,
         args=settings,
@@ -101,3 +113,5 @@ def trainer(
         peft_config=adapter,
         callbacks=callbacks,
     )
+    made.rows = rows_of_tokens
+    return made

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from pluralign.core.chat import Message
-from pluralign.core.errors import UsageError
+from pluralign.core.errors import ModelError, UsageError
 from pluralign.core.records import PreferenceRecord, Record, SftRecord
 from pluralign.engines.rendering import Renderer
 from pluralign.engines.taught import Taught, taught
@@ -20,7 +20,7 @@ class Examples(NamedTuple):
 
     rows: tuple[dict[str, Any], ...]
     """For ``sft``: ``input_ids``, ``labels`` (-100 where nothing is learned) and ``weight``. For ``dpo``:
-    ``prompt_ids``, ``chosen_ids``, ``rejected_ids`` and ``preference``."""
+    ``prompt_ids``, ``chosen_ids``, ``rejected_ids``, ``preference`` and ``weight``."""
     tokens: int
     """Of all examples together."""
     learned: int
@@ -30,12 +30,19 @@ class Examples(NamedTuple):
     """Examples left out, because they were too long."""
     cut: int
     """Examples whose end was cut off, because they were too long."""
+    controls: int = 0
+    """Records left out, because their words hold tokens that mean something to the model."""
 
     @property
     def counts(self) -> dict[str, int]:
         """For the card."""
         numbers = {"examples": len(self.rows), "tokens": self.tokens, "learned_tokens": self.learned}
-        return numbers | {"longest_example": self.longest, "dropped_too_long": self.dropped, "cut_too_long": self.cut}
+        return numbers | {
+            "longest_example": self.longest,
+            "dropped_too_long": self.dropped,
+            "cut_too_long": self.cut,
+            "dropped_control_tokens": self.controls,
+        }
 
 
 def nothing(_: Record) -> str:
@@ -51,10 +58,34 @@ def examples(
     reply_start: ReplyStart = nothing,
 ) -> Examples:
     """Examples of at most ``limit`` tokens. Raises :class:`UsageError` for a longer one, unless told otherwise."""
-    sft = [located for located in records if isinstance(located.record, SftRecord)]
-    preferences = [located for located in records if isinstance(located.record, PreferenceRecord)]
+    spoken = [located for located in records if _is_plain(located, renderer, config)]
+    if not spoken:
+        raise UsageError(f"all {len(records)} records hold control tokens, so nothing is left to learn")
+    sft = [located for located in spoken if isinstance(located.record, SftRecord)]
+    preferences = [located for located in spoken if isinstance(located.record, PreferenceRecord)]
     rows = _sft(sft, renderer, reply_start) + _preferences(preferences, renderer, reply_start, config)
-    return _fitted(rows, config, limit)
+    return _fitted(rows, config, limit)._replace(controls=len(records) - len(spoken))
+
+
+def _is_plain(located: Located, renderer: Renderer, config: TrainConfig) -> bool:
+    """Whether a record's words are only words. Raises :class:`UsageError` for one that is not, unless told otherwise:
+    it could end a turn and begin another's, or speak with a collective's token."""
+    record = located.record
+    texts = (
+        [message.content for message in record.messages]
+        if isinstance(record, SftRecord)
+        else [*(message.content for message in record.prompt), record.chosen, record.rejected]
+    )
+    try:
+        for text in texts:
+            renderer.refuse_control_tokens(text)
+    except ModelError as error:
+        if config.control_tokens == "drop":
+            return False
+        raise UsageError(
+            f"{error} ({located.place}): take it out of the record, or set control_tokens to drop"
+        ) from None
+    return True
 
 
 class _Row(NamedTuple):
@@ -133,6 +164,7 @@ def _preferences(
             "chosen_ids": list(chosen.tokens[shared:]),
             "rejected_ids": list(rejected.tokens[shared:]),
             "preference": located.record.preference if config.preference.soft else 1.0,
+            "weight": located.record.weight,
         }
         rows.append(_Row(columns, located))
     return rows

@@ -7,7 +7,7 @@ loads what is written here. Knows no question and no loss.
 
 import copy
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -37,6 +37,28 @@ class Taught(NamedTuple):
     """Where the output stands that has the same rows; empty where it has its own."""
 
 
+class Named(NamedTuple):
+    """Tokens that a tokenizer knows, before any model has rows for them."""
+
+    groups: Groups
+    renderer: Renderer
+
+
+def name_tokens(renderer: Renderer, groups: Callable[[int], Groups]) -> Named:
+    """Give a tokenizer tokens of groups. ``groups`` is told the first free id.
+
+    Raises :class:`UsageError` where it has one of them already.
+    """
+    tokenizer = copy.deepcopy(renderer.tokenizer)
+    found = groups(len(tokenizer))
+    known = set(tokenizer.get_vocab())
+    for group in found.groups:
+        if group.token in known:
+            raise UsageError(f"the tokenizer has a token {group.token!r} already: train on the base model itself")
+    tokenizer.add_tokens([AddedToken(group.token, special=True) for group in found.groups], special_tokens=True)
+    return Named(found, renderer.with_tokenizer(tokenizer))
+
+
 def teach_tokens(
     model: Any,
     renderer: Renderer,
@@ -48,24 +70,21 @@ def teach_tokens(
     licence: str = "",
 ) -> Taught:
     """Give a model tokens of the collectives and of nobody in particular; their rows are ready to be trained."""
-    tokenizer = copy.deepcopy(renderer.tokenizer)
-    groups = Groups.of(collectives, len(tokenizer), placement=placement, source=source, licence=licence)
-    known = set(tokenizer.get_vocab())
-    for group in groups.groups:
-        if group.token in known:
-            raise UsageError(f"the tokenizer has a token {group.token!r} already: train on the base model itself")
-    tokenizer.add_tokens([AddedToken(group.token, special=True) for group in groups.groups], special_tokens=True)
+    groups, named = name_tokens(
+        renderer,
+        lambda first: Groups.of(collectives, first, placement=placement, source=source, licence=licence),
+    )
     embedding = model.get_input_embeddings()
     place = next(name for name, part in model.named_modules() if part is embedding)
     output = model.get_output_embeddings()
     tied = output is not None and output.weight is embedding.weight
     tied_place = next(name for name, part in model.named_modules() if part is output) if tied else ""
-    rows = initial_rows(embedding.weight, tokenizer, groups.groups, seed=seed)
+    rows = initial_rows(embedding.weight, named.tokenizer, groups.groups, seed=seed)
     overlay = Overlay(embedding)
     overlay.first = groups.groups[0].token_id
     overlay.rows = torch.nn.Parameter(rows)
     model.set_input_embeddings(overlay)
-    return Taught(groups, renderer.with_tokenizer(tokenizer), overlay, place, tied_place)
+    return Taught(groups, named, overlay, place, tied_place)
 
 
 def initial_rows(weight: torch.Tensor, tokenizer: Any, groups: Sequence[Group], *, seed: int) -> torch.Tensor:
@@ -150,18 +169,50 @@ def save_tokens(folder: Path, taught: Taught, rows: torch.Tensor, groups: Groups
     (folder / GROUPS_FILE).write_text(groups.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
-def prepare_for_peft(model: Any, taught: Taught) -> dict[str, list[int]]:
-    """Put the rows into a longer embedding instead, for trainers that use PEFT's own ``trainable_token_indices``.
+def put_in_rows(model: Any, tokenizer: Any, groups: Groups, *, seed: int) -> dict[str, list[int]]:
+    """Put first rows of the tokens into the model's embeddings, for trainers that use PEFT's own trainable tokens.
 
-    Returns that setting. The output of a tied model then has the new rows too, and so has that of an untied one,
-    initialised alike.
+    Returns that setting, ``trainable_token_indices``. An output layer gets the rows too, so that whoever trains must
+    keep the tokens from being said; see :func:`pluralign.train.likelihood.likelihood`. Rows that the model has beyond
+    its tokenizer's words are used before the embedding is made longer.
     """
-    rows = taught.overlay.rows
-    assert rows is not None, "tokens were taught"
-    model.set_input_embeddings(taught.overlay.base)
-    model.resize_token_embeddings(len(taught.renderer.tokenizer), mean_resizing=False)
-    ids = [group.token_id for group in taught.groups.groups]
+    embedding = model.get_input_embeddings()
+    rows = initial_rows(embedding.weight, tokenizer, groups.groups, seed=seed)
+    if len(tokenizer) > embedding.num_embeddings:
+        model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    ids = [group.token_id for group in groups.groups]
+    embedding = model.get_input_embeddings()
     with torch.no_grad():
-        model.get_input_embeddings().weight[ids] = rows
-        model.get_output_embeddings().weight[ids] = rows
-    return {taught.place.rsplit(".", 1)[-1]: ids}
+        embedding.weight[ids] = rows
+        model.get_output_embeddings().weight[ids] = rows.to(model.get_output_embeddings().weight.dtype)
+    place = next(name for name, part in model.named_modules() if part is embedding)
+    return {place.rsplit(".", 1)[-1]: ids}
+
+
+def keep_only_trained(folder: Path, groups: Groups) -> None:
+    """Make an adapter that PEFT saved one of ours: without the embedding, which it copies as it was made longer."""
+    file = folder / "adapter_model.safetensors"
+    tensors = load_file(str(file))
+    trained = {name: weight for name, weight in tensors.items() if "lora_" in name or TOKEN_ROWS in name}
+    if len(trained) < len(tensors):
+        save_file(trained, str(file), metadata={"format": "pt"})
+    (folder / GROUPS_FILE).write_text(groups.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+class Rows(NamedTuple):
+    """How rows of new tokens are trained beside other weights."""
+
+    ids: tuple[int, ...] = ()
+    """Their tokens; empty where there are none."""
+    rate: float | None = None
+    """A learning rate of their own; ``None``: that of the rest."""
+
+    def apart(self, optimiser: torch.optim.Optimizer, model: Any) -> torch.optim.Optimizer:
+        """The optimiser, in which the rows have their rate."""
+        if self.rate is not None and self.ids:
+            rows = [one for name, one in model.named_parameters() if TOKEN_ROWS in name and one.requires_grad]
+            theirs = {id(one) for one in rows}
+            for group in optimiser.param_groups:
+                group["params"] = [one for one in group["params"] if id(one) not in theirs]
+            optimiser.add_param_group({"params": rows, "lr": self.rate, "weight_decay": 0.0})
+        return optimiser

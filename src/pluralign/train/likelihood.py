@@ -5,6 +5,7 @@ learned are projected: on CUDA by TRL's fused kernel, elsewhere by asking the mo
 give the same numbers.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -22,10 +23,13 @@ class Likelihood(NamedTuple):
     """Whether the token is the likeliest one."""
 
 
-def likelihood(model: Any, inputs: dict[str, Any], labels: torch.Tensor, *, fused: bool) -> Likelihood:
+def likelihood(
+    model: Any, inputs: dict[str, Any], labels: torch.Tensor, *, fused: bool, unsaid: Sequence[int] = ()
+) -> Likelihood:
     """How likely the labelled tokens are. ``inputs`` are the model's own; ``labels`` as long, -100 where not learned.
 
-    ``fused`` needs a model that TRL's trainer has prepared.
+    ``fused`` needs a model that TRL's trainer has prepared. ``unsaid``: tokens that are only ever read, as identity
+    tokens are; the model cannot say them where it is asked, so they have no share here.
     """
     if fused:
         outputs = model(**inputs, labels=labels, use_cache=False, fused_lm_head=True)
@@ -33,6 +37,8 @@ def likelihood(model: Any, inputs: dict[str, Any], labels: torch.Tensor, *, fuse
     targets = labels[:, 1:]
     columns = (targets != -100).any(dim=0).nonzero().flatten()
     logits = model(**inputs, use_cache=False, logits_to_keep=columns).logits.float()
+    if unsaid:
+        logits[..., list(unsaid)] = -torch.inf
     targets = targets[:, columns]
     learned = targets != -100
     losses = functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=-100, reduction="none")

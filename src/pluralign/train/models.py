@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 from peft import LoraConfig
+from peft.utils.constants import DUMMY_TARGET_MODULES
 
 from pluralign.core.errors import ModelError, UnknownNameError
 from pluralign.core.training import BaseModelCard
@@ -14,7 +15,7 @@ from pluralign.engines.checkpoints import Checkpoint, digest_of, find_model
 from pluralign.engines.loading import choose_device, choose_dtype, load_model, load_tokenizer
 from pluralign.engines.local import context_length
 from pluralign.engines.rendering import Renderer
-from pluralign.train.config import ALL_LINEAR, WHOLE_MODEL, TrainConfig, template_of
+from pluralign.train.config import WHOLE_MODEL, TrainConfig, template_of
 
 _FLASH = ("flash_attention_2", "flash_attention_3", "kernels-community/flash-attn2", "kernels-community/flash-attn3")
 
@@ -119,15 +120,17 @@ def _quantisation(config: TrainConfig) -> Any:
     )
 
 
-def adapter_config(model: Any, config: TrainConfig) -> LoraConfig | None:
-    """The low-rank adapter to be trained, or ``None`` in modes that train the model's own weights.
+def adapter_config(model: Any, config: TrainConfig, tokens: dict[str, list[int]] | None = None) -> LoraConfig | None:
+    """What PEFT is to train, or ``None`` in modes that train the model's own weights.
+
+    ``tokens``: name of the embedding -> ids of the new tokens whose rows are trained.
 
     Raises :class:`UnknownNameError` for a target that the model does not have.
     """
     if config.mode in WHOLE_MODEL:
         return None
-    targets = config.lora.targets
-    if targets != ALL_LINEAR:
+    targets = DUMMY_TARGET_MODULES if config.mode == "tokens" else config.lora.targets
+    if not isinstance(targets, str):
         linear = {name.rsplit(".", 1)[-1] for name, part in model.named_modules() if _is_linear(part)}
         for target in targets:
             if target not in linear:
@@ -136,9 +139,10 @@ def adapter_config(model: Any, config: TrainConfig) -> LoraConfig | None:
         r=config.lora.rank,
         lora_alpha=config.lora.alpha,  # type: ignore[arg-type, unused-ignore]
         lora_dropout=config.lora.dropout,
-        target_modules=targets if targets == ALL_LINEAR else list(targets),
+        target_modules=targets if isinstance(targets, str) else list(targets),
         bias="none",
         task_type="CAUSAL_LM",
+        trainable_token_indices=tokens,  # type: ignore[arg-type, unused-ignore]
     )
 
 

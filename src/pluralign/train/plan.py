@@ -103,6 +103,8 @@ def plan(config: TrainConfig, method: Method, *, cache_dir: Path | None = None, 
 
     prepared = prepare(config, method, cache_dir=cache_dir, offline=offline, plan_only=True)
     shape = shape_of(AutoConfig.from_pretrained(str(prepared.base.checkpoint.folder), local_files_only=True), config)
+    if prepared.groups is not None:
+        shape = shape._replace(trainable=shape.trainable + len(prepared.groups.groups) * shape.hidden)
     jobs = []
     for job in prepared.jobs:
         found = prepared.examples(job.train)
@@ -143,7 +145,7 @@ def shape_of(model_config: Any, config: TrainConfig) -> Shape:
         model = AutoModelForCausalLM.from_config(model_config, dtype=torch.bfloat16)
         parameters = sum(part.numel() for part in model.parameters())
         freeze(model, config)
-        adapter = adapter_config(model, config)
+        adapter = None if config.mode == "tokens" else adapter_config(model, config)
         ends = {id(part.weight): part.weight for part in (model.get_input_embeddings(), model.get_output_embeddings())}
         layers = len(transformer_layers(model))
         trained = trainable_parameters(model if adapter is None else get_peft_model(model, adapter))
@@ -165,11 +167,11 @@ def memory(shape: Shape, config: TrainConfig, length: int, *, pairs: bool = Fals
     if config.mode == "qlora":
         quantised = shape.parameters - shape.embedded
         weights = quantised * config.quantisation.bits // 8 + 2 * shape.embedded
-    elif config.mode == "lora":
+    elif config.mode in ("lora", "tokens"):
         weights = shape.parameters * per_number
     else:
         weights = shape.parameters * 4 * (2 if pairs else 1)
-    if config.mode in ("lora", "qlora"):
+    if config.mode in ("lora", "qlora", "tokens"):
         weights += shape.trainable * 4
     optimiser = config.optimisation.optimiser.removeprefix("paged_")
     state = next((size for name, size in _STATES.items() if optimiser.startswith(name)), 8)

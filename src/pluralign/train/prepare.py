@@ -3,12 +3,14 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from pluralign.core.adapter import Groups
 from pluralign.core.errors import UsageError
 from pluralign.train.config import Method, TrainConfig
 from pluralign.train.examples import Examples, ReplyStart, examples, nothing
 from pluralign.train.folds import fold_numbers
 from pluralign.train.models import Base, check_mode, find_base
 from pluralign.train.sources import Loaded, Located, load, refuse_leaks
+from pluralign.train.spoken_for import beginnings, tokens_for
 
 
 class Job(NamedTuple):
@@ -45,6 +47,8 @@ class Prepared(NamedTuple):
     limit: int
     """Longest example in tokens."""
     reply_start: ReplyStart
+    groups: Groups | None = None
+    """Whom identity tokens stand for, in a training with such."""
 
     def examples(self, records: tuple[Located, ...]) -> Examples:
         """Records as examples in tokens."""
@@ -72,6 +76,11 @@ def prepare(
     base = find_base(config, cache_dir=cache_dir, offline=offline, weights=not plan_only)
     if config.max_length is not None and config.max_length > base.limit:
         raise UsageError(f"max_length is {config.max_length}, but {config.model!r} reads at most {base.limit} tokens")
+    groups: Groups | None = None
+    if config.identity is not None:
+        groups, renderer = tokens_for((*loaded.records, *aside), base.renderer, config.identity)
+        base = base._replace(renderer=renderer)
+        reply_start = beginnings(groups, config.identity, config.seed)
     return Prepared(
         config=config,
         method=method,
@@ -80,6 +89,7 @@ def prepare(
         jobs=tuple(_jobs(config, loaded.records, aside)),
         limit=config.max_length or base.limit,
         reply_start=reply_start,
+        groups=groups,
     )
 
 

@@ -25,9 +25,11 @@ from pluralign.core.training import TrainingCard
 from pluralign.engines.quiet import quiet
 from pluralign.store.files import make_folder, sweep, write_text
 from pluralign.train import dpo, sft
+from pluralign.train.anchored import Anchored, find_anchor, stopped
 from pluralign.train.arguments import arguments, check_trackers, processes
 from pluralign.train.card import read_card, write_card
 from pluralign.train.checkpoints import sweep_checkpoints, whole_checkpoints
+from pluralign.train.identity import Rows, keep_only_trained, put_in_rows
 from pluralign.train.models import adapter_config, freeze, load_base, trainable_parameters
 from pluralign.train.prepare import Job, Prepared
 from pluralign.train.summary import FOLDS_FILE, summarise
@@ -103,16 +105,27 @@ def _train(
         return
     checkpoints = folder / CHECKPOINTS
     config = prepared.config
+    anchor = find_anchor(prepared, job)
     where = _Where(folder, config.optimisation.batch, examples.longest)
     with _kept(where), warnings.catch_warnings(), quiet():
         warnings.simplefilter("ignore")
         model = load_base(prepared.base, config)
+        tokens, rows = None, Rows()
+        if prepared.groups is not None and config.identity is not None:
+            tokens = put_in_rows(model, prepared.base.tokenizer, prepared.groups, seed=config.seed)
+            rows = Rows(tuple(next(iter(tokens.values()))), config.identity.learning_rate)
         freeze(model, config)
-        adapter = adapter_config(model, config)
+        adapter = adapter_config(model, config, tokens)
         whole = whole_checkpoints(checkpoints)
         common: dict[str, Any] = {
             "adapter": adapter,
-            "callbacks": [_Watch(show, job.label, where), *_curves(config.trackers, folder, whole), *callbacks],
+            "rows_of_tokens": rows,
+            "callbacks": [
+                _Watch(show, job.label, where),
+                *([Anchored(anchor, config.anchor)] if anchor is not None and config.anchor is not None else []),
+                *_curves(config.trackers, folder, whole),
+                *callbacks,
+            ],
         }
         settings = arguments(config, checkpoints, examples=len(examples.rows), measured=bool(held_out))
         if whole:  # what is measured at the start was measured
@@ -134,7 +147,9 @@ def _train(
         if trainer.is_world_process_zero():
             write_text(folder / HISTORY, "".join(json.dumps(row, sort_keys=True) + "\n" for row in history))
             counts = card.counts | {"steps": trainer.state.global_step, "trainable_parameters": trained}
-            done = card.model_copy(update={"counts": counts, "losses": _last_losses(history), "finished": _now()})
+            why = stopped(history, config.anchor)
+            found = {"counts": counts, "losses": _last_losses(history), "stopped": why, "finished": _now()}
+            done = card.model_copy(update=found)
             write_card(folder, done)
             shutil.rmtree(checkpoints, ignore_errors=True)
         trainer.accelerator.wait_for_everyone()
@@ -202,6 +217,8 @@ def _save(trainer: Any, prepared: Prepared, folder: Path) -> None:
         # The base as people name it, not the folder of this machine's cache that it was read from.
         told = json.loads(file.read_text(encoding="utf-8")) | {"base_model_name_or_path": prepared.config.model}
         write_text(file, json.dumps(told, indent=2) + "\n")
+    if prepared.groups is not None:
+        keep_only_trained(folder, prepared.groups)
     if prepared.config.chat_template not in (None, "plain", "bare"):
         write_text(folder / "chat_template.jinja", prepared.base.renderer.chat_template)
 

@@ -10,6 +10,7 @@ from datasets import Dataset
 from trl import SFTConfig, SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
+from pluralign.train.identity import Rows
 from pluralign.train.likelihood import can_fuse, likelihood
 
 
@@ -25,6 +26,13 @@ class WeightedCollator(DataCollatorForLanguageModeling):
 
 class RecordTrainer(SFTTrainer):
     """TRL's trainer on examples that are in tokens already."""
+
+    rows: Rows = Rows()
+
+    def create_optimizer(self, *given: Any) -> torch.optim.Optimizer:
+        """The optimiser, in which the rows of identity tokens have a rate of their own."""
+        optimiser: torch.optim.Optimizer = super().create_optimizer(*given)
+        return self.rows.apart(optimiser, self.model)
 
     def _prepare_dataset(self, dataset: Any, tokenizer: Any, settings: Any, packing: bool, *more: Any) -> Any:
         """Rows are tokens already; all that may be left to do is joining them."""
@@ -46,7 +54,8 @@ class RecordTrainer(SFTTrainer):
         inputs = dict(inputs)
         labels = inputs.pop("labels")
         weights = inputs.pop("weights", None)
-        found = likelihood(model, inputs, labels, fused=can_fuse(self.model, labels.device) or self.args.packing)
+        fused = not self.rows.ids and (can_fuse(self.model, labels.device) or self.args.packing)
+        found = likelihood(model, inputs, labels, fused=fused, unsaid=self.rows.ids)
         losses = -found.logprobs if weights is None else -found.logprobs * weights[:, None]
         count = found.learned.sum() if num_items_in_batch is None else num_items_in_batch
         loss = losses.sum() / torch.as_tensor(count, device=losses.device).clamp(min=1)
@@ -68,13 +77,14 @@ def trainer(
     *,
     adapter: Any,
     packed_length: int | None,
+    rows_of_tokens: Rows,
     callbacks: list[Any],
 ) -> RecordTrainer:
     """A trainer on these rows; see :class:`pluralign.train.examples.Examples`."""
     packing = packed_length is not None
     settings = SFTConfig(**arguments, max_length=packed_length, packing=packing, eval_packing=False)
     pad = tokenizer.pad_token_id
-    return RecordTrainer(
+    made = RecordTrainer(
         model=model,
         args=settings,
         data_collator=None if packing else WeightedCollator(pad_token_id=pad),
@@ -84,3 +94,5 @@ def trainer(
         peft_config=adapter,
         callbacks=callbacks,
     )
+    made.rows = rows_of_tokens
+    return made

@@ -1,0 +1,130 @@
+"""The survey in the loop of a training on records: a callback that polls, logs and may stop. Knows no loss.
+
+Readings stand in the loss curve as ``anchor_distance``, ``anchor_skill``, ``anchor_entropy_ratio`` and
+``anchor_captured``. Whether to stop is worked out from that curve alone, so a resumed training decides alike.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState
+
+from pluralign.core.collective import Collective
+from pluralign.core.errors import UsageError
+from pluralign.core.survey import Survey
+from pluralign.engines.local import LocalEngine
+from pluralign.prompts.strategies import strategy
+from pluralign.surveys import load
+from pluralign.train.anchor import AnchorSurvey, Reading, reason_to_stop
+from pluralign.train.config import Anchor
+from pluralign.train.prepare import Job, Prepared
+from pluralign.voices.way import DEFAULT_ASKED, Way
+
+PREFIX = "anchor_"
+_KEPT = ("distance", "skill", "entropy_ratio", "captured")
+
+
+class Asked:
+    """An anchor survey and the tokenizer it is asked with."""
+
+    def __init__(self, survey: AnchorSurvey, prepared: Prepared):
+        self._survey, self._renderer, self._name = survey, prepared.base.renderer, prepared.config.name
+
+    def read(self, model: Any) -> Reading:
+        """Poll the model as it is now; it goes on in the mode it was in."""
+        training = model.training
+        model.eval()
+        engine = LocalEngine(model, self._renderer, name=self._name, digest="in training", method="tree")
+        reading = self._survey.read(engine)
+        model.train(training)
+        return reading
+
+
+class Anchored(TrainerCallback):
+    """Polls every so many steps, and stops the training where it was told to."""
+
+    def __init__(self, asked: Asked, anchor: Anchor):
+        self._asked, self._anchor = asked, anchor
+        self._new: dict[str, float] = {}
+
+    def on_step_end(
+        self, _: Any, state: TrainerState, control: TrainerControl, model: Any = None, **__: Any
+    ) -> TrainerControl:
+        """Poll, and write the reading into the loss curve."""
+        if state.global_step % self._anchor.every:
+            return control
+        found = self._asked.read(model)._asdict()
+        self._new = {PREFIX + name: float(found[name]) for name in _KEPT if found[name] is not None}
+        state.log_history.append({**self._new, "step": state.global_step})
+        if stopped(state.log_history, self._anchor):
+            control.should_training_stop = True
+        return control
+
+    def on_log(self, *_: Any, logs: dict[str, float] | None = None, **__: Any) -> None:
+        """Let those who draw curves see the reading."""
+        if logs is not None and self._new:
+            logs.update(self._new)
+            self._new = {}
+
+
+def find_anchor(prepared: Prepared, job: Job) -> Asked | None:
+    """The anchor survey of a training, if it has one.
+
+    Raises :class:`UsageError` where the survey has no answers of the records' collectives, or no such question.
+    """
+    anchor = prepared.config.anchor
+    if anchor is None:
+        return None
+    survey = load(anchor.survey)
+    peoples = _peoples(survey, [located.record.collective for located in job.train], anchor.peoples)
+    way = Way(
+        prepared.config.name,
+        prepared.config.name,
+        "in training",
+        strategy(prepared.config.asked or DEFAULT_ASKED),
+        groups=prepared.groups,
+    )
+    questions = _questions(survey, anchor, prepared.config.seed)
+    return Asked(AnchorSurvey(survey, questions, peoples, way, seed=prepared.config.seed), prepared)
+
+
+def stopped(curve: Sequence[Mapping[str, float]], anchor: Anchor | None) -> str:
+    """Why a training stops at the end of this curve; empty where it goes on, or was never polled."""
+    rows = [row for row in curve if PREFIX + "distance" in row]
+    if anchor is None or not rows:
+        return ""
+    distances = [row[PREFIX + "distance"] for row in rows]
+    worse = len(distances) - 1 - distances.index(min(distances))
+    last = rows[-1]
+    reading = Reading(
+        distance=distances[-1],
+        skill=last.get(PREFIX + "skill"),
+        skill_over_uniform=None,
+        entropy_ratio=last.get(PREFIX + "entropy_ratio"),
+        captured=last.get(PREFIX + "captured", 0.0),
+    )
+    return reason_to_stop(
+        reading, worse, patience=anchor.patience, entropy_ratio=anchor.entropy_ratio, skill=anchor.skill
+    )
+
+
+def _peoples(survey: Survey, ids: Sequence[str], most: int) -> list[Collective]:
+    known = {one.id: one for one in survey.collectives}
+    found = [known[one] for one in sorted(set(ids)) if one in known]
+    if not found:
+        spoken = ", ".join(sorted({one or "nobody" for one in ids})[:8])
+        raise UsageError(
+            f"anchor.survey {survey.name!r} has no answers of those the records speak for ({spoken}): name another "
+            "survey, or leave anchor out"
+        )
+    count = min(most, len(found))
+    return [found[(2 * at + 1) * len(found) // (2 * count)] for at in range(count)]
+
+
+def _questions(survey: Survey, anchor: Anchor, seed: int) -> list[str]:
+    if not isinstance(anchor.questions, int):
+        return [survey.question(one).id for one in anchor.questions]
+    ids = [question.id for question in survey.questions]
+    drawn = random.Random(f"anchor/{seed}").sample(range(len(ids)), min(anchor.questions, len(ids)))
+    return [ids[at] for at in sorted(drawn)]
