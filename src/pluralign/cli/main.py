@@ -12,6 +12,7 @@ from pluralign.cli import (
     curate_commands,
     export,
     graph,
+    jobs,
     poll,
     report,
     rescore,
@@ -40,6 +41,7 @@ app.add_typer(graph.app, name="graph")
 app.add_typer(surveys.app, name="surveys")
 app.add_typer(serve.app, name="serve")
 app.add_typer(train.app, name="train")
+app.add_typer(jobs.app, name="jobs")
 
 
 def _print_version(wanted: bool) -> None:

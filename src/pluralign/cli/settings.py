@@ -1,6 +1,7 @@
 """What the environment decides. The only module that reads it."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,11 @@ SETTINGS = {
     "PLURALIGN_ASSEMBLY_BEHIND_PROXY": "1 trusts X-Forwarded-For and X-Forwarded-Proto of a proxy of your own.",
 }
 """Every variable there is, with what it does."""
+
+
+def environment() -> Mapping[str, str]:
+    """Every variable, for what a scheduler tells its tasks."""
+    return os.environ
 
 
 def cache_folder() -> Path:
