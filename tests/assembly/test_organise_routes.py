@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from pluralign.assembly.access import CAN
 from pluralign.assembly.models import (
+    Attribute,
     CanonicalValue,
     Context,
     Invitation,
@@ -78,6 +79,14 @@ TABLE: dict[str, Row] = {
     "organise-team-withdraw": Row("post", first("invitations")),
     "organise-team-role": Row("post", member, {"role": "moderator"}),
     "organise-team-leave": Row("post"),
+    "organise-moderation": Row(),
+    "organise-moderation-decide": Row("post", seed, {"do": "accept"}),
+    "organise-quotas": Row(),
+    "organise-quotas-add": Row(),
+    "organise-quotas-change": Row(about=first("attributes")),
+    "organise-budget": Row(),
+    "organise-budget-change": Row("post", form={"call_budget": 1, "token_budget": 1, "person_call_budget": 1}),
+    "organise-log": Row(),
 }
 
 
@@ -90,6 +99,7 @@ def readers(assembly: Any) -> dict[str, Any]:
     found: dict[str, Any] = {"anonymous": Client(), "elsewhere": signed_in(elsewhere.memberships.get().person)}
     for each in (assembly, elsewhere):
         Recruitment.objects.create(assembly=each, name="Panel")
+        Attribute.objects.create(assembly=each, slug="age", question="How old are you?")
         owner = each.memberships.get(role="owner").person
         team.invite(each, by=owner, name="Ina", role="moderator", email="", link_of=str)
         for role in ROLES[1:]:
@@ -106,7 +116,8 @@ def readers(assembly: Any) -> dict[str, Any]:
 
 def path_of(name: str, assembly: Any, of: Any = None) -> str:
     about = TABLE[name].about
-    return reverse(name, args=[assembly.slug, *([] if about is None else [about(of or assembly)])])
+    kind = ["value"] if name == "organise-moderation-decide" else []
+    return reverse(name, args=[assembly.slug, *kind, *([] if about is None else [about(of or assembly)])])
 
 
 def test_every_route_of_the_team_is_in_the_table() -> None:

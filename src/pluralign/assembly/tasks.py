@@ -4,7 +4,7 @@ and the database refuses what is there already. Arguments are ids; no words of p
 from django_tasks import task
 
 from pluralign.assembly.models import Card, Question, Transition
-from pluralign.assembly.services import similar, transitions
+from pluralign.assembly.services import reckoning, similar, transitions
 
 
 @task()
@@ -30,3 +30,11 @@ def write_story(transition: int, language: str) -> None:
     found = Transition.objects.filter(pk=transition, is_active=True).first()
     if found is not None:
         transitions.write_story(found, language)
+
+
+@task()
+def reckon(question: int) -> None:
+    """Bring what dashboards say of a question up to date."""
+    found = Question.objects.filter(pk=question).first()
+    if found is not None:
+        reckoning.reckon(found)

@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from pluralign.assembly.views_organise import bring, export, home, overview, phase, recruitment, seeds, setup, team
+from pluralign.assembly.views_organise import (
+    bring,
+    export,
+    home,
+    overview,
+    phase,
+    recruitment,
+    running,
+    seeds,
+    setup,
+    team,
+)
 
 urlpatterns = [
     path("", home.home, name="organise"),
@@ -34,5 +45,13 @@ urlpatterns = [
     path("a/<slug:slug>/team/invitation/<int:key>/withdraw/", team.withdraw, name="organise-team-withdraw"),
     path("a/<slug:slug>/team/<int:key>/role/", team.role, name="organise-team-role"),
     path("a/<slug:slug>/team/leave/", team.leave, name="organise-team-leave"),
+    path("a/<slug:slug>/moderation/", running.queue, name="organise-moderation"),
+    path("a/<slug:slug>/moderation/<slug:kind>/<int:key>/", running.decide, name="organise-moderation-decide"),
+    path("a/<slug:slug>/quotas/", running.quota, name="organise-quotas"),
+    path("a/<slug:slug>/quotas/add/", running.quota_edit, name="organise-quotas-add"),
+    path("a/<slug:slug>/quotas/<int:key>/", running.quota_edit, name="organise-quotas-change"),
+    path("a/<slug:slug>/budget/", running.budget, name="organise-budget"),
+    path("a/<slug:slug>/budget/change/", running.budget_change, name="organise-budget-change"),
+    path("a/<slug:slug>/log/", running.log, name="organise-log"),
     path("a/<slug:slug>/export/", export.export, name="organise-export"),
 ]

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django import forms
 
 from pluralign.assembly.models import Assembly, Question, Recruitment, Role
+from pluralign.assembly.services.quotas import Wanted
 from pluralign.assembly.settings import LANGUAGES
 from pluralign.elicit.cards import LONGEST_POLICY, LONGEST_TITLE, MOST_POLICIES
 
@@ -240,3 +241,40 @@ class AcceptForm(forms.Form):
         label="Your name", max_length=120, help_text="The team sees it beside what you do.",
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )  # fmt: skip
+
+
+class QuotaForm(forms.Form):
+    """Something asked at joining."""
+
+    question = forms.CharField(label="Question", max_length=200, help_text="Such as: How old are you?")
+    groups = Lines(
+        label="Answers, one a line", longest=90, most=30,
+        help_text="A number after = is how many people may join, such as: 18 to 29 = 50",
+    )  # fmt: skip
+    is_active = forms.BooleanField(label="Ask it now", required=False)
+
+    def clean_groups(self) -> list[Wanted]:
+        """The lines as groups."""
+        found = []
+        for line in self.cleaned_data["groups"]:
+            text, _, limit = line.rpartition("=") if "=" in line else (line, "", "")
+            if limit and not limit.strip().isdigit():
+                raise forms.ValidationError(f"“{limit.strip()}” after = is no number of people.")
+            found.append(Wanted(text.strip()[:80], int(limit) if limit else 0))
+        if len({each.text for each in found}) < len(found) or not all(each.text for each in found):
+            raise forms.ValidationError("Each line needs words of its own before the =.")
+        return found
+
+
+class BudgetForm(forms.ModelForm):
+    """Caps of the model's use."""
+
+    call_budget = _number("Calls at most", 0, 10_000_000, "0: the form asks everybody.")
+    token_budget = _number("Tokens at most", 0, 10_000_000_000)
+    person_call_budget = _number("Calls for one person at most", 0, 10_000, "0: no cap for one person.")
+
+    class Meta:
+        """In the order of the page."""
+
+        model = Assembly
+        fields = ("call_budget", "token_budget", "person_call_budget")

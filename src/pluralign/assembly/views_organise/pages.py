@@ -26,7 +26,11 @@ NAVIGATION = (
     Entry("organise-texts", "Questions", "organise"),
     Entry("organise-seeds", "Seeds", "organise"),
     Entry("organise-recruitment", "Links", "organise"),
+    Entry("organise-quotas", "Quotas", "see"),
+    Entry("organise-moderation", "Moderation", "moderate"),
+    Entry("organise-budget", "Budget", "see"),
     Entry("organise-team", "Team", "see"),
+    Entry("organise-log", "Log", "organise"),
     Entry("organise-export", "Export", "organise"),
     Entry("organise-settings", "Settings", "organise"),
 )
