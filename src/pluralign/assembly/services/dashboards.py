@@ -67,17 +67,22 @@ class Use(NamedTuple):
     name: str
     used: int
     cap: int
-    """0: no cap."""
+    """At most."""
+
+    @property
+    def words(self) -> str:
+        """Such as "1,200 of 5,000"."""
+        return f"{self.used:,} of {self.cap:,}" if self.cap else f"{self.used:,}, none may be used"
 
     @property
     def share(self) -> float:
         """Used of the cap, at most 1."""
-        return min(1.0, self.used / self.cap) if self.cap else 0.0
+        return min(1.0, self.used / self.cap) if self.cap else 1.0
 
     @property
     def is_full(self) -> bool:
-        """Whether there is a cap and it is reached."""
-        return bool(self.cap) and self.used >= self.cap
+        """Whether the cap is reached."""
+        return self.used >= self.cap
 
 
 class Budget(NamedTuple):

@@ -45,12 +45,12 @@ class _Asks(forms.Form):
     """Who asks, as a choice of two."""
 
     asks = forms.ChoiceField(
-        label="Who asks people about their choice",
+        label="Who asks people about a choice of theirs",
         choices=[
-            ("model", "An AI, where this site has one; people can choose the form"),
+            ("model", "An AI, or a form if they like"),
             ("form", "A form, never an AI"),
         ],
-        help_text="Without a model, or when its budget is spent, the form asks the same things.",
+        help_text="Where this site has no model, or its budget is spent, the form asks the same things.",
     )
 
 
