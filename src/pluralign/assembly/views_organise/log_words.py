@@ -32,7 +32,8 @@ WORDS = {
     "card.own": "An author said their card is a value of its own",
     "participation.erase": "Somebody deleted all that they gave",
     "transcript.read": "Read a conversation",
-    "export": "Exported",
+    "assembly.export": "Exported",
+    "seeds.import": "Brought seeds from a file",
     "values.merge": "Merged values",
     "values.split": "Split a value",
 }
