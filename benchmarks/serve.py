@@ -1,6 +1,6 @@
 """Voices over HTTP under load: many streams at once from a script, and chats with a real model, together and in turn.
 
-    python -m benchmarks.serve [--streams 200] [--seconds 60] [--chats 8]
+    python -m benchmarks.serve [--streams 200] [--seconds 60] [--pause 0.25] [--chats 8]
 
 The script says four words a second, as a busy model would, so that the time is the server's own. Client and server are
 processes of their own on this machine and share its cores. With SmolLM2, the same chats are held at once and one after
@@ -40,7 +40,7 @@ class Heard:
     """Replies that held a word of another's."""
 
 
-def serve_script(streams: int) -> None:
+def serve_script(streams: int, pause: float) -> None:
     """The server's process: a script that repeats the number it was given."""
     import uvicorn
 
@@ -54,7 +54,7 @@ def serve_script(streams: int) -> None:
     def speak(request: ChatRequest) -> str:
         return " ".join([request.messages[-1].content] * WORDS)
 
-    engine = ScriptedEngine(speaker=speak, name="script", remember=False, pause=PAUSE)
+    engine = ScriptedEngine(speaker=speak, name="script", remember=False, pause=pause)
     live = Threaded(engine, concurrency=streams)
     app = create_app(Shelf(lambda _: live, model="script", base="script"), Options())
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", timeout_keep_alive=75)
@@ -116,40 +116,73 @@ async def chat(client: httpx.AsyncClient, body: dict[str, object]) -> tuple[str,
     return text, (times[0] if times else time.monotonic()) - started, times
 
 
+async def listen(host: str, port: int, word: str) -> tuple[str, float]:
+    """One streamed reply over a connection of its own: text, and seconds to its first piece.
+
+    Read by hand, as a client library's bookkeeping for hundreds of connections takes longer than the server's work.
+    """
+    body = json.dumps({"messages": [{"role": "user", "content": word}], "max_tokens": WORDS, "stream": True}).encode()
+    head = (
+        f"POST /v1/chat/completions HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    )
+    started, first, text, done = time.monotonic(), 0.0, "", False
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        writer.write(head.encode() + body)
+        status = await reader.readline()
+        if b" 200 " not in status:
+            raise RuntimeError(f"{status!r}: {(await reader.read())[-200:]!r}")
+        while line := await asyncio.wait_for(reader.readline(), 60):
+            if line.startswith(b"data: [DONE]"):
+                done = True
+            elif line.startswith(b"data: {"):
+                event = json.loads(line[6:])
+                if "error" in event:
+                    raise RuntimeError(event["error"]["message"])
+                piece = event["choices"][0]["delta"].get("content") if event["choices"] else None
+                first = first or (time.monotonic() if piece else 0.0)
+                text += piece or ""
+    finally:
+        writer.close()
+    if not done:
+        raise RuntimeError("the reply broke off")
+    return text, first - started
+
+
 async def load(url: str, process: int, streams: int, seconds: float) -> tuple[Heard, list[float]]:
     """Hold so many streams open for so long; memory of the server every few seconds."""
     heard, memory = Heard(), []
     end = time.monotonic() + seconds
-    limits = httpx.Limits(max_connections=streams, max_keepalive_connections=streams)
-    async with httpx.AsyncClient(base_url=url, timeout=60, limits=limits, trust_env=False) as client:
+    host, _, port = url.removeprefix("http://").partition(":")
 
-        async def one(number: int) -> None:
-            turn = 0
-            while time.monotonic() < end:
-                word = f"s{number}t{turn}"
-                turn += 1
-                try:
-                    body = {"messages": [{"role": "user", "content": word}], "max_tokens": WORDS}
-                    text, first, _ = await chat(client, body)
-                except (httpx.HTTPError, RuntimeError) as error:
-                    heard.errors.append(f"{type(error).__name__}: {error}")
-                    continue
-                heard.replies += 1
-                heard.first.append(first)
-                heard.mixed += text.split() != [word] * WORDS
+    async def one(number: int) -> None:
+        turn = 0
+        while time.monotonic() < end:
+            word = f"s{number}t{turn}"
+            turn += 1
+            try:
+                text, first = await listen(host, int(port), word)
+            except (OSError, TimeoutError, RuntimeError) as error:
+                heard.errors.append(f"{type(error).__name__}: {error}")
+                continue
+            heard.replies += 1
+            heard.first.append(first)
+            heard.mixed += text.split() != [word] * WORDS
 
-        async def watch() -> None:
-            while time.monotonic() < end:
-                memory.append(megabytes(process))
-                await asyncio.sleep(min(5.0, seconds / 6))
+    async def watch() -> None:
+        while time.monotonic() < end:
+            memory.append(megabytes(process))
+            await asyncio.sleep(min(5.0, seconds / 6))
 
-        await asyncio.gather(watch(), *(one(number) for number in range(streams)))
+    await asyncio.gather(watch(), *(one(number) for number in range(streams)))
     return heard, memory
 
 
-def many_streams(streams: int, seconds: float) -> None:
+def many_streams(streams: int, seconds: float, pause: float) -> None:
     """Measure the script and print what came of it."""
-    with server(sys.executable, "-m", "benchmarks.serve", "--as-server", str(streams)) as (url, process):
+    command = (sys.executable, "-m", "benchmarks.serve", "--as-server", str(streams), "--pause", str(pause))
+    with server(*command) as (url, process):
         before = processor_seconds(process)
         heard, memory = asyncio.run(load(url, process, streams, seconds))
         used = processor_seconds(process) - before
@@ -160,11 +193,12 @@ def many_streams(streams: int, seconds: float) -> None:
     for problem in dict.fromkeys(heard.errors[:3]):
         print(f"    {problem}")
     print(
-        f"  to the first piece (of which the script waits {1000 * PAUSE:.0f} ms): median {1000 * np.median(first):.0f} "
+        f"  to the first piece (of which the script waits {1000 * pause:.0f} ms): median {1000 * np.median(first):.0f} "
         f"ms, 95 % {1000 * np.quantile(first, 0.95):.0f} ms, worst {1000 * first.max():.0f} ms"
     )
     settled = memory[len(memory) // 3]
     print(f"  memory {settled:.0f} MB after a third of the time, {memory[-1]:.0f} MB at the end")
+    print(f"  load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     print(f"  server's processor time {used:.1f} s, {1e6 * used / tokens:.0f} us a piece")
 
 
@@ -214,13 +248,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--streams", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--pause", type=float, default=PAUSE, help="seconds before each word that the script says")
     parser.add_argument("--chats", type=int, default=8, help="with SmolLM2; 0: none")
     parser.add_argument("--as-server", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.as_server:
-        serve_script(arguments.as_server)
+        serve_script(arguments.as_server, arguments.pause)
         return
-    many_streams(arguments.streams, arguments.seconds)
+    many_streams(arguments.streams, arguments.seconds, arguments.pause)
     if arguments.chats:
         real_chats(arguments.chats)
 

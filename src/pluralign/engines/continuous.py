@@ -20,6 +20,7 @@ import torch
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
+from pluralign.core.adapter import mixed
 from pluralign.core.errors import InterruptedRunError, ModelError
 from pluralign.engines.base import Engine
 from pluralign.engines.generate import Reply, add_token, choose_token, end_tokens
@@ -101,9 +102,8 @@ class Continuous:
         rows = []
         for part in utterance.parts:
             request = part.request
-            renderer = self._renderer(request.adapter)
-            for message in request.messages:
-                renderer.refuse_control_tokens(message.content)
+            renderer = self._renderer(request.adapter, request.reply_start)
+            renderer.refuse_controls_in(request.messages)
             with self._rendering:
                 prompt = renderer.tokens(renderer.text(request.messages, request.reply_start))
             if len(prompt) >= self._limit:
@@ -159,10 +159,11 @@ class Continuous:
             self._changed.notify()
         self._thread.join(timeout=30)
 
-    def _renderer(self, adapter: str) -> Renderer:
-        if adapter not in self._renderers:
-            # Loading an adapter changes the model, which only the worker may do.
-            self._renderers[adapter] = self.do(lambda: self._local.renderer_of(adapter)).result()
+    def _renderer(self, adapter: str, reply_start: str) -> Renderer:
+        known = self._renderers.get(adapter)
+        if known is None or (mixed(reply_start) is not None and not known.knows(reply_start)):
+            # Loading an adapter, or a mixture of its tokens, changes the model, which only the worker may do.
+            self._renderers[adapter] = self.do(lambda: self._local.renderer_of(adapter, reply_start)).result()
         return self._renderers[adapter]
 
     # --- the worker ---------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ estimated.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
@@ -188,7 +188,7 @@ class LocalEngine:
     def _prompts(self, requests: Sequence[ChatRequest]) -> list[tuple[int, ...]]:
         found: dict[int, tuple[int, ...]] = {}
         for adapter, places in by_adapter(requests).items():
-            renderer = self._renderer(adapter, [requests[at] for at in places])
+            renderer = self._renderer(adapter, [requests[at].reply_start for at in places])
             # A prompt that is asked for many replies is rendered once.
             texts = {requests[at]: renderer.text(requests[at].messages, requests[at].reply_start) for at in places}
             unique = list(dict.fromkeys(texts.values()))
@@ -198,7 +198,7 @@ class LocalEngine:
 
     def _replies(self, requests: Sequence[ChatRequest]) -> Iterator[list[Reply]]:
         """All of ``requests`` name the same adapter."""
-        renderer = self._renderer(requests[0].adapter, requests)
+        renderer = self._renderer(requests[0].adapter, [one.reply_start for one in requests])
         worn = self._worn(requests[0].adapter)
         prompts = self._prompts(requests)
         # Models that keep something else than keys and values cannot be read in rows of unequal length.
@@ -221,9 +221,11 @@ class LocalEngine:
         """Put an adapter on for as long as the context lasts; empty: the model as it was opened."""
         return self._wardrobe.wearing(self._worn(adapter))
 
-    def renderer_of(self, adapter: str) -> Renderer:
-        """How conversations are put to the model while it wears this adapter; loads the adapter the first time."""
-        return self._renderer(adapter, ())
+    def renderer_of(self, adapter: str, reply_start: str = "") -> Renderer:
+        """How conversations are put to the model while it wears this adapter; loads the adapter the first time, and
+        makes a token of a mixture that replies begin with.
+        """
+        return self._renderer(adapter, [reply_start])
 
     def _worn(self, adapter: str) -> Worn | None:
         if not adapter:
@@ -235,12 +237,12 @@ class LocalEngine:
             )
         return self._wardrobe.get(adapter, offline=self._offline)
 
-    def _renderer(self, adapter: str, requests: Sequence[ScoreRequest | ChatRequest]) -> Renderer:
-        """What renders these requests, which all name this adapter; mixtures of its tokens become tokens first."""
+    def _renderer(self, adapter: str, reply_starts: Iterable[str]) -> Renderer:
+        """What renders requests that all name this adapter; mixtures of its tokens become tokens first."""
         worn = self._worn(adapter)
         if worn is None:
             return self.renderer
-        for token in dict.fromkeys(request.reply_start for request in requests):
+        for token in dict.fromkeys(reply_starts):
             if mixed(token) is not None and not worn.renderer.knows(token):
                 worn = self._wardrobe.mix(worn, token)
         return worn.renderer
@@ -249,7 +251,9 @@ class LocalEngine:
         found: dict[int, Rendered] = {}
         for adapter, places in by_adapter(requests).items():
             mine = [requests[at] for at in places]
-            found.update(zip(places, self._renderer(adapter, mine).render(mine), strict=True))
+            found.update(
+                zip(places, self._renderer(adapter, [one.reply_start for one in mine]).render(mine), strict=True)
+            )
         rendered = [found[at] for at in range(len(requests))]
         limit = context_length(self.model)
         for part in rendered:

@@ -113,6 +113,14 @@ class Renderer:
         except jinja2.TemplateError as error:
             raise ModelError(f"the model's chat template refuses this conversation: {error}") from None
 
+    def refuse_controls_in(self, messages: Sequence[Message]) -> None:
+        """The same of a conversation, but for the identity token that opens a system message: it is the voice's own, and
+        what strangers say never stands there.
+        """
+        for at, message in enumerate(messages):
+            opening = _IDENTITY.match(message.content) if at == 0 and message.role == "system" else None
+            self.refuse_control_tokens(message.content[opening.end() :] if opening else message.content)
+
     def refuse_control_tokens(self, text: str) -> None:
         """Raise :class:`ModelError` for a text with which a stranger could end their turn and begin another's."""
         found = next((token for token in self._controls if token in text), None)

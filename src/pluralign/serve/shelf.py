@@ -10,12 +10,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from pluralign.core.adapter import identity_token, mixed
 from pluralign.core.collective import Collective
 from pluralign.core.constitution import Constitution
 from pluralign.core.documents import parse, validate
 from pluralign.core.errors import DataError, PluralignError, UnknownNameError, UsageError
 from pluralign.core.survey import Survey
 from pluralign.engines.live import Live
+from pluralign.engines.manifest import read_groups
 from pluralign.poll.faithfulness import Faithfulness, faithfulness
 from pluralign.poll.scores import Scores
 from pluralign.prompts.strategies import strategy
@@ -232,8 +234,9 @@ class Shelf:
         charter = None if not file.charter else _constitution(beside / file.charter)
         spoken = _way(file, beside)
         speaker = Speaker(spoken, file.collective, charter, file.identity_token)
-        if spoken.groups is not None:
+        if spoken.groups is not None and not file.identity_token:
             spoken.start(file.collective)
+        _check_token(file.identity_token, spoken)
         return self._common(file, path, speaker, spoken.name, _sentence(spoken.summary))
 
     def _common(self, file: VoiceFile, path: Path, speaker: Speaker, asked_as: str, summary: str = "") -> ServedVoice:
@@ -348,6 +351,21 @@ def _way(file: VoiceFile, beside: Path) -> Way:
         )
     text = f"adapter:{local if local.exists() else file.adapter}"
     return way(f"{text}+{asked}" if file.strategy else text)
+
+
+def _check_token(token: str, spoken: Way) -> None:
+    """Raise :class:`UsageError` for a token that the adapter, as far as it says which it has, does not have."""
+    if not token or not Path(spoken.adapter).is_dir():
+        return
+    groups = read_groups(spoken.adapter)
+    if groups is None:
+        return
+    known = {group.token for group in groups.groups}
+    parts = mixed(token)
+    if parts is not None and groups.placement == "early":
+        raise UsageError(f"mixtures of tokens are for adapters whose tokens begin the reply: {token!r}")
+    if not {token} <= known and (parts is None or not {identity_token(slug) for slug in parts} <= known):
+        raise UnknownNameError("identity token of this adapter", token, known)
 
 
 def _names_server(model: str) -> bool:

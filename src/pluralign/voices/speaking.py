@@ -45,7 +45,8 @@ class Speaker:
     charter: Constitution | None = None
     """What the collective agreed on; takes the place of the way's own system message."""
     identity_token: str = ""
-    """Begins every reply; empty: the adapter's own token for the collective, if it has any."""
+    """Stands where the adapter's tokens stand, before every reply or before everything; empty: the adapter's own token
+    for the collective, if it has any."""
 
     def __post_init__(self) -> None:
         if self.way is None or self.charter is not None or self.way.groups is not None:
@@ -83,14 +84,24 @@ class Speaker:
         name = CHAT_TEMPLATES["plain" if told else self.way.strategy.name]
         return {name: templates.template_hash(name)}
 
+    @property
+    def _tokens(self) -> tuple[str, str]:
+        """Identity tokens: what opens the system message, and what the reply begins with; at most one is not empty."""
+        if self.way is None:
+            return "", ""
+        if not self.identity_token:
+            return self.way.opening(self.collective), self.way.start(self.collective)
+        early = self.way.groups is not None and self.way.groups.placement == "early"
+        return (self.identity_token, "") if early else ("", self.identity_token)
+
     def request(self, messages: Sequence[Message], sampling: Sampling) -> ChatRequest:
         """The request for the next reply. System messages, wherever they stand, are joined into the first."""
         told = [self.system, *(message.content for message in messages if message.role == "system")]
         system = "\n\n".join(text for text in told if text.strip())
         turns = [message for message in messages if message.role != "system"]
-        start = self.identity_token or ("" if self.way is None else self.way.start(self.collective))
+        opening, start = self._tokens
         return ChatRequest(
-            tuple([Message("system", system), *turns] if system else turns),
+            tuple([Message("system", opening + system), *turns] if system else turns),
             max_tokens=sampling.max_tokens,
             temperature=sampling.temperature,
             top_p=sampling.top_p,
