@@ -114,8 +114,9 @@ class Renderer:
             raise ModelError(f"the model's chat template refuses this conversation: {error}") from None
 
     def refuse_controls_in(self, messages: Sequence[Message]) -> None:
-        """The same of a conversation, but for the identity token that opens a system message: it is the voice's own, and
-        what strangers say never stands there.
+        """The same of a conversation, but for the identity token that opens a system message.
+
+        It is the voice's own: what strangers say never stands there.
         """
         for at, message in enumerate(messages):
             opening = _IDENTITY.match(message.content) if at == 0 and message.role == "system" else None
