@@ -1,10 +1,11 @@
 """A poll of a million answers: memory and time of asking, of reading answers back, of scoring, and of the page.
 
-    python -m benchmarks.scale [ANSWERS]
+    python -m benchmarks.scale [ANSWERS] [exact|samples]
 
-The survey is made up: as many questions as the number of answers needs, 18 peoples, three ways of asking and six orders
-of the options. The model is a rule, so that all the time is ours. Each step runs in a process of its own, so that peak
-memory is its own; the same is measured at a tenth of the size, to show what grows.
+The survey is made up: as many questions as the number of answers needs, 18 peoples, three ways of asking, and six
+orders of the options scored exactly, or twenty replies over two orders, each read back. The model is a rule, so that
+all the time is ours. Each step runs in a process of its own, so that peak memory is its own; the same is measured at
+a tenth of the size, to show what grows.
 """
 
 import multiprocessing
@@ -25,7 +26,7 @@ from pluralign.poll.study import Study
 from pluralign.report import page
 from pluralign.store.files import write_text
 
-PEOPLES, ORDERS = 18, 6
+PEOPLES, ORDERS, REPLIES = 18, 6, 20
 VOICES = ("persona", "persona-last", "cross-culture")
 OPTIONS = ("Not at all", "Not very much", "Somewhat", "Rather", "A great deal")
 
@@ -54,12 +55,11 @@ def write_survey(path: Path, questions: int) -> None:
 
 
 def prepared(survey: Path) -> run.Prepared:
-    """The study, looked up."""
-    return run.prepare(
-        Study.model_validate(
-            {"model": "scripted:hash", "survey": str(survey), "voices": VOICES, "orders": ORDERS, "resamples": 1000}
-        )
-    )
+    """The study, looked up. The survey's file says how it is asked."""
+    study = {"model": "scripted:hash", "survey": str(survey), "voices": VOICES, "orders": ORDERS, "resamples": 1000}
+    if survey.stem == "samples":
+        study |= {"method": "samples", "samples": REPLIES, "orders": 2}
+    return run.prepare(Study.model_validate(study))
 
 
 def load(survey: Path, _folder: Path) -> None:
@@ -115,13 +115,15 @@ def _run(step: Callable[[Path, Path], None], survey: Path, folder: Path, sender:
 def main() -> None:
     """Measure both sizes and print a table."""
     answers = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    method = sys.argv[2] if len(sys.argv) > 2 else "exact"
+    each = PEOPLES * len(VOICES) * (REPLIES if method == "samples" else ORDERS)
     print(f"{'answers':>10}  {'step':<6} {'seconds':>8} {'peak MB':>8}")
     for wanted in (answers // 10, answers):
         with tempfile.TemporaryDirectory() as place:
-            survey, folder = Path(place) / "made-up.csv", Path(place) / "run"
-            questions = -(-wanted // (PEOPLES * len(VOICES) * ORDERS))
+            survey, folder = Path(place) / f"{method}.csv", Path(place) / "run"
+            questions = -(-wanted // each)
             write_survey(survey, questions)
-            total = questions * PEOPLES * len(VOICES) * ORDERS
+            total = questions * each
             for name, step in STEPS.items():
                 found = measured(step, survey, folder)
                 print(f"{total:>10,}  {name:<6} {found.seconds:>8.1f} {found.megabytes:>8.0f}", flush=True)

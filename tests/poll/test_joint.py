@@ -265,7 +265,7 @@ def test_answers_of_another_survey(folder: Path) -> None:
     names = ["coffee" if name == "tea" else name for name in table.column("question").to_pylist()]
     place = table.schema.get_field_index("question")
     pq.write_table(table.set_column(place, "question", pa.array(names)), folder / ANSWERS_FILE)
-    with pytest.raises(DataError, match="holds the question 'coffee', which was not asked"):
+    with pytest.raises(DataError, match=r"does not hold the answers of this run \('coffee'\)"):
         read_finished(folder)
 
 
@@ -273,7 +273,7 @@ def test_where_there_are_several_ways_of_answering_the_exact_one_counts(folder: 
     expected = read_finished(folder).said
     table = pq.read_table(folder / ANSWERS_FILE)
     place = table.schema.get_field_index("method")
-    sampled = table.set_column(place, "method", pa.array(["sampled"] * table.num_rows))
+    sampled = table.set_column(place, "method", pa.array(["samples"] * table.num_rows))
     uniform = [[1 / len(row)] * len(row) for row in table.column("probabilities").to_pylist()]
     place = table.schema.get_field_index("probabilities")
     sampled = sampled.set_column(place, "probabilities", pa.array(uniform))

@@ -29,8 +29,9 @@ def many_questions(tmp_path: Path) -> Path:
 class Process:
     """A poll of the survey in a process of its own, ready to begin."""
 
-    def __init__(self, survey: Path, folder: Path, notes: Path, seconds: float = 0.004):
+    def __init__(self, survey: Path, folder: Path, notes: Path, seconds: float = 0.004, *methods: str):
         command = [sys.executable, "-m", "tests.poll.one_of_two", str(survey), str(folder), str(notes), str(seconds)]
+        command += methods
         self.notes = notes
         self.process = subprocess.Popen(command, cwd=Path(__file__).parents[2])
         self.until(notes.with_suffix(".ready").exists)
@@ -41,7 +42,7 @@ class Process:
         notes = [json.loads(line) for line in lines]
         return [
             ["\n".join(note["prompt"]) for note in batch]
-            for _, batch in groupby(notes, key=lambda note: int(note["batch"]))
+            for _, batch in groupby(notes, key=lambda note: str(note["batch"]))
         ]
 
     def computed(self) -> list[str]:
@@ -112,3 +113,58 @@ def test_one_that_finds_everything_claimed_waits_and_says_so(many_questions: Pat
     assert (tmp_path / "quick.waited").exists()
     assert len(slow.computed()) + len(quick.computed()) == 600
     same(tmp_path / "both", alone)
+
+
+EVERY_METHOD = "exact,samples,verbalised,free-text"
+
+
+@pytest.fixture
+def few_questions(tmp_path: Path) -> Path:
+    """Two peoples, 20 questions: by every method, with three replies, 440 answers and readings at most."""
+    path = tmp_path / "few.csv"
+    rows = ["question_id,question,topic,scale,group,option,share"]
+    for at in range(20):
+        for people, shares in (("north", (0.2, 0.3, 0.5)), ("south", (0.6, 0.3, 0.1))):
+            for option, share in zip(("Never", "Sometimes", "Often"), shares, strict=True):
+                rows.append(f"q{at},How often number {at}?,Topic {at % 5},ordinal,{people},{option},{share}")
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+def test_two_processes_share_replies_and_readings_too(few_questions: Path, tmp_path: Path) -> None:
+    one = Process(few_questions, tmp_path / "alone", tmp_path / "alone.txt", 0, EVERY_METHOD)
+    go(few_questions)
+    assert one.process.wait() == 0
+    expected = one.computed()
+    Path(f"{few_questions}.go").unlink()
+    pair = [
+        Process(few_questions, tmp_path / "both", tmp_path / f"{name}.txt", 0.01, EVERY_METHOD)
+        for name in ("first", "second")
+    ]
+    go(few_questions)
+    assert [process.process.wait() for process in pair] == [0, 0]
+    assert all(process.computed() for process in pair), "one had nothing to do: the test shows little"
+    everything = [prompt for process in pair for prompt in process.computed()]
+    assert sorted(everything) == sorted(expected), "something was asked twice, or not at all"
+    same(tmp_path / "both", tmp_path / "alone")
+
+
+def test_a_process_killed_among_replies_leaves_the_rest_to_the_other(few_questions: Path, tmp_path: Path) -> None:
+    one = Process(few_questions, tmp_path / "alone", tmp_path / "alone.txt", 0, EVERY_METHOD)
+    go(few_questions)
+    assert one.process.wait() == 0
+    Path(f"{few_questions}.go").unlink()
+    victim, heir = (
+        Process(few_questions, tmp_path / "both", tmp_path / f"{name}.txt", 0.01, EVERY_METHOD)
+        for name in ("victim", "heir")
+    )
+    go(few_questions)
+    victim.until(lambda: any("seed" in prompt for prompt in victim.computed()))
+    victim.process.kill()
+    victim.process.wait()
+    *stored, _under_way = victim.batches()
+    assert heir.process.wait() == 0
+    taken = heir.computed()
+    assert len(taken) == len(set(taken)), "the heir computed something twice"
+    assert not set(chain(*stored)) & {*taken}, "the heir computed again what the dead one had stored"
+    same(tmp_path / "both", tmp_path / "alone")

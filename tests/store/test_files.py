@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from pluralign.core.errors import InterruptedRunError
+from pluralign.core.errors import DataError, InterruptedRunError
 from pluralign.store.files import part_of, sweep, write_text, write_whole
 from pluralign.store.tables import PROMPTS, TableWriter
 
@@ -25,6 +25,15 @@ def test_a_file_that_cannot_be_finished_leaves_the_old_one(tmp_path: Path) -> No
         write_whole(path, fails)
     assert path.read_text() == "old"
     assert [one.name for one in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_place_where_no_file_can_be_is_the_users_to_mend(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"nowhere/a\.txt: cannot be written: No such file or directory"):
+        write_text(tmp_path / "nowhere" / "a.txt", "text")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(DataError, match="cannot be written: Is a directory"):
+        write_text(tmp_path / "folder", "text")
+    assert [one.name for one in tmp_path.iterdir()] == ["folder"]
 
 
 def test_parts_of_dead_processes_are_swept_and_those_of_the_living_stay(tmp_path: Path) -> None:

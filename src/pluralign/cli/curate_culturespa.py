@@ -79,10 +79,10 @@ def filter_questions(
     """
     import json
 
-    from pluralign.cli.files import write_text
     from pluralign.curate.question_files import questions_text, read_questions
     from pluralign.curate.question_rules import filter_questions as apply
     from pluralign.curate.question_rules import tallies
+    from pluralign.store.files import write_text
     from pluralign.surveys import load
 
     known: list[str] = []

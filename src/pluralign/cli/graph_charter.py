@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pluralign import __version__
-from pluralign.cli.files import write_text
+from pluralign.store.files import write_text
 
 if TYPE_CHECKING:
     from pluralign.core.constitution import Constitution

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pluralign.cli.files import write_text
+from pluralign.store.files import write_text
 
 if TYPE_CHECKING:
     from pluralign.graph.polis_report import PolisSeeds

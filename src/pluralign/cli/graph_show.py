@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pluralign.cli.files import write_text
+from pluralign.store.files import write_text
 
 
 def show(

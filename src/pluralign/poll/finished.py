@@ -5,24 +5,21 @@ one that was polled.
 """
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pluralign.core.distribution import Distribution, Obtained
 from pluralign.core.errors import DataError, UnknownNameError, UsageError
 from pluralign.core.run import RunRecord
 from pluralign.core.survey import Survey
+from pluralign.poll.heard import Ledger, recall
 from pluralign.poll.records import read_run, recorded_study
 from pluralign.poll.study import Study
 from pluralign.surveys import load
 
 ANSWERS_FILE = "answers.parquet"
-_COLUMNS = ("voice", "collective", "question", "method", "probabilities", "captured")
 
 Said = dict[str, dict[str, dict[str, Distribution]]]
 """Voice -> collective ("" where the voice names nobody) -> question -> answer, averaged over option orders."""
@@ -86,65 +83,36 @@ class _Answers(NamedTuple):
 
 
 def _answers(path: Path, survey: Survey) -> _Answers:
-    """Mean over option orders of every answer that any option had a share of; column by column, for millions of rows.
+    """Mean over option orders of every answer that any option had a share of.
 
     Where answers were obtained in several ways, the exact ones count, else those of the first way.
     """
-    try:
-        table = pq.read_table(path, columns=list(_COLUMNS))
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(f"cannot be read as the answers of a poll ({error})", file=str(path)) from None
-    methods = table.column("method").unique().to_pylist()
-    method = Obtained.EXACT.value if Obtained.EXACT.value in methods else (methods or [""])[0]
-    kept = table.filter(
-        pc.and_(pc.equal(table.column("method"), method), pc.is_valid(table.column("probabilities")))
-    ).combine_chunks()
+    names = _names(path)
+    ids = {name: f"{name[0]}@{name[1]}" for name in names}
+    everyone = list(ids.values())
+    heard = recall(
+        path,
+        ids,
+        {question.id: 1 for question in survey.questions},
+        lambda obtained: Ledger(everyone, survey.questions, obtained),
+    )
+    method = Obtained.EXACT if Obtained.EXACT in heard else next(iter(heard), Obtained.EXACT)
     said: Said = {}
-    for voice, collective in dict.fromkeys(
-        zip(*(table.column(name).to_pylist() for name in ("voice", "collective")), strict=True)
-    ):
-        said.setdefault(voice, {})[collective] = {}
-    if not kept.num_rows:
-        return _Answers(method, said)
-    names, codes = _keys(kept)
-    rows = kept.column("probabilities").combine_chunks()
-    lengths = np.asarray(pc.list_value_length(rows), dtype=np.int64)
-    shares = np.asarray(rows.flatten(), dtype=np.float64)
-    if method == Obtained.FREE_TEXT.value:  # each text counts by what the options hold of it
-        shares = shares * np.repeat(np.asarray(kept.column("captured"), dtype=np.float64), lengths)
-    place = np.arange(len(shares)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    sums = np.zeros((len(names), int(lengths.max())))
-    np.add.at(sums, (np.repeat(codes, lengths), place), shares)
-    options = {question.id: len(question.options) for question in survey.questions}
-    for (voice, collective, question), weights in zip(names, sums, strict=True):
-        if question not in options:
-            raise DataError(f"holds the question {question!r}, which was not asked", file=str(path))
-        if weights[options[question] :].any():
-            raise DataError(f"has more shares for {question!r} than it has options", file=str(path))
-        said[voice][collective][question] = Distribution.from_weights(
-            weights[: options[question]], Obtained(method) if method in set(Obtained) else Obtained.DERIVED
-        )
-    return _Answers(method, said)
+    for (voice, collective), id_ in ids.items():
+        answers = heard[method][id_].items() if method in heard else ()
+        found = {question: one.distribution() for question, one in answers}
+        said.setdefault(voice, {})[collective] = {key: one for key, one in found.items() if one is not None}
+    return _Answers(method.value if heard else "", said)
 
 
-class _Keys(NamedTuple):
-    names: list[tuple[str, str, str]]
-    """Voice, collective and question of every cell."""
-    codes: npt.NDArray[np.int64]
-    """The cell of every row."""
-
-
-def _keys(table: Any) -> _Keys:
-    columns = [table.column(name).combine_chunks().dictionary_encode() for name in ("voice", "collective", "question")]
-    words = [column.dictionary.to_pylist() for column in columns]
-    packed = np.zeros(table.num_rows, dtype=np.int64)
-    for column, known in zip(columns, words, strict=True):
-        packed = packed * len(known) + np.asarray(column.indices, dtype=np.int64)
-    found, codes = np.unique(packed, return_inverse=True)
-    sizes = tuple(len(known) for known in words)
-    places = np.unravel_index(found, sizes)
-    names = [
-        (words[0][voice], words[1][collective], words[2][question])
-        for voice, collective, question in zip(*places, strict=True)
-    ]
-    return _Keys(names, codes)
+def _names(path: Path) -> list[tuple[str, str]]:
+    """Voices and whom they speak for, in the file's order; block by block, for millions of rows."""
+    found: dict[tuple[str, str], None] = {}
+    columns = ["voice", "collective"]
+    try:
+        for block in pq.ParquetFile(path, read_dictionary=columns).iter_batches(columns=columns):
+            pairs = pa.Table.from_batches([block]).group_by(columns, use_threads=False).aggregate([])
+            found |= dict.fromkeys(zip(*(pairs.column(name).to_pylist() for name in columns), strict=True))
+    except (OSError, KeyError, ValueError, pa.ArrowException) as error:
+        raise DataError(f"cannot be read as the answers of a poll ({error})", file=str(path)) from None
+    return list(found)

@@ -167,26 +167,47 @@ class Ledger:
         """Fold what came since the last cell was closed. To be called after the last answer."""
         if self._cell is None:
             return
-        voice, question = self._cell
-        refused, captured = _mean(self._refused), _mean(self._captured)
-        put = partial(self.heard[voice].put, question, captured=captured, refused=refused)
-        if not self._shares:
-            put(np.array([np.nan]), np.nan)
-        elif self.counts_replies:
-            weights = np.array([share for share in self._captured if share > 0])
-            total = float(weights.sum())
-            shares = (np.array(self._shares) * weights[:, None]).sum(axis=0) / total
-            put(shares, np.nan, n=total, bias=self._bias(self.designs.get(question)))
-        else:
-            means, effects = fold(np.array([self._shares]))
-            put(means[0], float(effects[0]), bias=self._bias(self.designs.get(question)))
+        self.take(
+            *self._cell,
+            np.array(self._shares),
+            np.array(self._at, dtype=np.int64),
+            captured=self._captured,
+            refused=self._refused,
+        )
         self._cell, self._shares, self._at, self._captured, self._refused = None, [], [], [], []
 
-    def _bias(self, design: Design | None) -> Effects | None:
+    def take(
+        self,
+        voice: str,
+        question: str,
+        shares: Array,
+        at: npt.NDArray[np.int64],
+        *,
+        captured: Sequence[float],
+        refused: Sequence[float],
+    ) -> None:
+        """Take in all answers of a cell at once.
+
+        ``shares``: of those that have any, shape (answers, options); ``at``: the order each of these was to;
+        ``captured`` and ``refused``: of all of them.
+        """
+        put = partial(self.heard[voice].put, question, captured=_mean(captured), refused=_mean(refused))
+        if not len(shares):
+            put(np.array([np.nan]), np.nan)
+        elif self.counts_replies:
+            weights = np.array([share for share in captured if share > 0])
+            total = float(weights.sum())
+            found = (shares * weights[:, None]).sum(axis=0) / total
+            put(found, np.nan, n=total, bias=self._bias(question, shares, at))
+        else:
+            means, effect = fold(shares[None])
+            put(means[0], float(effect[0]), bias=self._bias(question, shares, at))
+
+    def _bias(self, question: str, shares: Array, at: npt.NDArray[np.int64]) -> Effects | None:
         """Effects of places and labels, where there is an answer to every order."""
+        design = self.designs.get(question)
         if design is None:
             return None
-        at, shares = np.array(self._at), np.array(self._shares)
         orders = [shares[at == order] for order in range(design.places.shape[1])]
         if any(not len(one) for one in orders):
             return None
@@ -296,28 +317,40 @@ def _count_in(
     names: Sequence[_Cell],
     layouts: Mapping[str, int],
 ) -> None:
-    """Take in replies one by one."""
-    columns = ("probabilities", "captured", "refused", "sample")
-    rows = zip(*(table.column(name).to_pylist() for name in columns), strict=True)
+    """Take in replies, cell by cell."""
+    captured, refused = (np.asarray(table.column(name)).tolist() for name in ("captured", "refused"))
+    sample = np.asarray(pc.fill_null(table.column("sample"), 0), dtype=np.int64)
+    lists = _lists(table)
     for cell, begin, end in zip(names, starts[:-1].tolist(), starts[1:].tolist(), strict=True):
-        for _ in range(begin, end):
-            shares, held, refused, sample = next(rows)
-            ledger.add(
-                *cell,
-                None if shares is None else np.array(shares),
-                held,
-                refused=refused,
-                at=sample % layouts[cell.question],
-            )
+        answered = begin + np.flatnonzero(lists.lengths[begin:end])
+        options = int(lists.lengths[answered[0]]) if len(answered) else 1
+        ledger.take(
+            *cell,
+            lists.values[lists.place[answered][:, None] + np.arange(options)],
+            sample[answered] % layouts[cell.question],
+            captured=captured[begin:end],
+            refused=refused[begin:end],
+        )
+
+
+class _Lists(NamedTuple):
+    """A column of lists: of the row with number i ``lengths[i]`` of the values, from ``place[i]`` on."""
+
+    values: Array
+    place: npt.NDArray[np.int64]
+    lengths: npt.NDArray[np.int64]
+
+
+def _lists(table: pa.Table) -> _Lists:
+    column = table.column("probabilities").combine_chunks()
+    lengths = np.asarray(pc.fill_null(pc.list_value_length(column), 0), dtype=np.int64)
+    return _Lists(np.asarray(column.flatten(), dtype=np.float64), np.cumsum(lengths) - lengths, lengths)
 
 
 def _fold_in(ledger: Ledger, table: pa.Table, starts: npt.NDArray[np.int64], names: Sequence[_Cell]) -> None:
     """Fold answers to option orders, all cells of a kind at once."""
     captured = np.asarray(table.column("captured")).tolist()
-    lists = table.column("probabilities").combine_chunks()
-    lengths = np.asarray(pc.fill_null(pc.list_value_length(lists), 0), dtype=np.int64)
-    values = np.asarray(lists.flatten(), dtype=np.float64)
-    place = np.cumsum(lengths) - lengths
+    values, place, lengths = _lists(table)
     rows: dict[tuple[int, int, int], list[int]] = {}
     kept: list[npt.NDArray[np.int64]] = []
     known: dict[int, Design] = {}

@@ -1,10 +1,15 @@
 """Files of a run, written so that a reader never sees half of one. Knows no content."""
 
+import errno
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-from pluralign.core.errors import InterruptedRunError, UsageError
+from pluralign.core.errors import DataError, InterruptedRunError, UsageError
+
+_MISSING_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What a disk says that is full or fails: making room helps. Anything else is a wrong name or a missing right."""
 
 
 def part_of(path: Path) -> Path:
@@ -34,16 +39,20 @@ def lives(process: int) -> bool:
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     """Let ``write`` fill a file beside ``path``, then put it in place in one step.
 
-    Raises :class:`InterruptedRunError` where the disk does not take it.
+    Raises :class:`InterruptedRunError` where the disk does not take it, and :class:`DataError` where no file of that
+    name can be.
     """
     part = part_of(path)
     try:
         write(part)
         part.replace(path)
     except OSError as error:
-        raise InterruptedRunError(f"{path} could not be written ({error.strerror}); the answers are kept") from None
+        if error.errno in _MISSING_ROOM:
+            raise InterruptedRunError(f"{path} could not be written ({error.strerror}); the answers are kept") from None
+        raise DataError(f"cannot be written: {error.strerror}", file=str(path)) from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
