@@ -101,6 +101,26 @@ def test_several_runs_are_held_against_the_first(type_command: Command) -> None:
     assert "resampling whole topics" in " ".join(said.out.split())
 
 
+@pytest.mark.usefixtures("runs")
+def test_voices_of_other_names_are_held_against_each_other(type_command: Command, runs: Path) -> None:
+    """Prompting before, something else after: the very numbers of a comparison in which both are called alike."""
+    pair = ("--pair", "persona=plain", "--resamples", "200", "--json", "pair.json")
+    said = type_command("compare", "before", "after", *pair)
+    assert said.code == 0
+    assert said.out.startswith("Asked as “persona → plain”, ")
+    (voice,) = Comparison.model_validate_json((runs / "pair.json").read_text()).pairs[0].voices
+    assert voice.voice == "persona → plain"
+    same = ("--pair", "persona=persona", "--resamples", "200", "--json", "same.json")
+    assert type_command("compare", "before", "after", *same).code == 0
+    assert type_command("compare", "before", "after", "--resamples", "200", "--json", "all.json").code == 0
+    (one,) = Comparison.model_validate_json((runs / "same.json").read_text()).pairs[0].voices
+    both = Comparison.model_validate_json((runs / "all.json").read_text()).pairs[0].voices
+    other = next(found for found in both if found.voice == "persona")
+    assert one.overall == other.overall
+    assert voice.overall != one.overall
+    assert voice.overall["wasserstein"].before == one.overall["wasserstein"].before, "the first run's persona in both"
+
+
 BAD = {
     "one run": (("before",), "comparing needs at least two runs, and 'before' is one"),
     "no run": (("before", "nowhere"), "there is no run in 'nowhere': run.json is missing"),
@@ -123,6 +143,21 @@ def test_what_cannot_be_compared_is_one_sentence_and_exit_code_2(type_command: C
     assert expected in said.err
     assert len(said.err.strip().splitlines()) == 1
     assert not (runs / "page.html").exists()
+
+
+@pytest.mark.usefixtures("runs")
+@pytest.mark.parametrize(
+    ("pairs", "expected"),
+    [
+        (["persona"], "--pair takes BEFORE=AFTER, such as persona=adapter:runs/kenya, not 'persona'"),
+        (["persona=oracle"], "unknown voice of 'after' 'oracle'"),
+        (["persona=plain", "persona=plain"], "another pair is called 'persona → plain' too"),
+    ],
+)
+def test_pairs_that_are_none(type_command: Command, pairs: list[str], expected: str) -> None:
+    said = type_command("compare", "before", "after", *[word for one in pairs for word in ("--pair", one)])
+    assert said.code == 2
+    assert expected in said.err
 
 
 def test_an_unfinished_run(type_command: Command, runs: Path) -> None:

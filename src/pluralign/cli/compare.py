@@ -10,6 +10,9 @@ from pluralign.core.errors import UsageError
 
 def compare(
     runs: list[Path] = typer.Argument(help="Folders of finished polls: the one before first.", show_default=False),
+    pair: list[str] | None = typer.Option(
+        None, help="BEFORE=AFTER: hold a voice of the first run against one of another name. May be repeated."
+    ),
     by_topic: bool = typer.Option(False, "--by-topic", help="Show intervals that resample whole topics."),
     json: Path | None = typer.Option(None, help="Write every number here."),
     out: Path | None = typer.Option(None, help="Write a before/after page here."),
@@ -20,9 +23,13 @@ def compare(
 
     The first run is compared with each of the others, on the questions, peoples and voices that all of them have.
 
+    With --pair only the voices it names, such as prompting before and an adapter after:
+    --pair persona=adapter:runs/kenya
+
     Example: pluralign compare runs/before runs/after --out compare.html
     """
     from pluralign.poll.finished import read_finished
+    from pluralign.poll.matched import match, matched
     from pluralign.poll.paired import compare_runs
     from pluralign.report import compare_page, compare_tables
     from pluralign.report.compare_words import finding
@@ -34,12 +41,15 @@ def compare(
         )
     notes, console = Console(stderr=True), Console()
     with notes.status("Comparing …"):
-        comparison = compare_runs([read_finished(folder) for folder in runs], seed=seed, resamples=resamples)
-    for pair in comparison.pairs:
-        found = finding(comparison, pair, by_topic=by_topic)
+        finished = [read_finished(folder) for folder in runs]
+        if pair:
+            finished = matched(finished, [match(text) for text in pair])
+        comparison = compare_runs(finished, seed=seed, resamples=resamples)
+    for two in comparison.pairs:
+        found = finding(comparison, two, by_topic=by_topic)
         console.print(" ".join([found.title, *found.support]), highlight=False, markup=False)
-        console.print(compare_tables.overview(comparison, pair, by_topic=by_topic))
-        for note in pair.notes:
+        console.print(compare_tables.overview(comparison, two, by_topic=by_topic))
+        for note in two.notes:
             notes.print(f"Note: {note}", highlight=False, markup=False, style="dim")
     for left_out in comparison.left_out:
         notes.print(f"Left out. {left_out}", highlight=False, markup=False, style="dim")
