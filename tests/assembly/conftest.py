@@ -1,5 +1,6 @@
 """A site for the tests: SQLite in a folder of its own, the scripted engine, nothing sent anywhere."""
 
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,14 @@ from pluralign.assembly.settings import Site, configure  # noqa: E402
 
 FOLDER = Path(tempfile.mkdtemp(prefix="assembly-tests-"))
 (FOLDER / "static").mkdir()
-configure(Site(folder=FOLDER, secret_key="only for tests, only for tests, only for tests", embedder="letters"))
+configure(
+    Site(
+        folder=FOLDER,
+        secret_key="only for tests, only for tests, only for tests",
+        embedder="letters",
+        database_url=os.environ.get("PLURALIGN_TEST_DATABASE_URL", ""),  # set by test_postgres.py
+    )
+)
 
 from django.conf import settings as django_settings  # noqa: E402
 from django.test import Client  # noqa: E402

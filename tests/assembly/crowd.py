@@ -5,6 +5,7 @@ from typing import Any
 from pluralign.assembly.models import CanonicalValue, Card, CardStatus, CardVersion, Participation
 from pluralign.assembly.services import joining, judging, transitions, voting
 from pluralign.core.moral_graph import Relationship
+from pluralign.core.value_card import ValueCard
 
 
 def few_values(assembly: Any, values: int = 3, contexts: int = 1) -> None:
@@ -19,8 +20,10 @@ def few_values(assembly: Any, values: int = 3, contexts: int = 1) -> None:
 def say(mine: Participation, title: str) -> Card:
     """A submitted card that says a value of its own."""
     question = mine.assembly.questions.get()
-    value = CanonicalValue.objects.create(
-        question=question, title=title, policies=[f"Signs of {title}"], content_hash=f"{title} {mine.pk}"
+    policies = [f"Signs of {title}"]
+    words = CanonicalValue.hash_of(ValueCard(id="x", title=title, policies=tuple(policies)))
+    value, _made = CanonicalValue.objects.get_or_create(
+        question=question, content_hash=words, defaults={"title": title, "policies": policies}
     )
     card = Card.objects.create(participation=mine, question=question, canonical=value, status=CardStatus.SUBMITTED)
     CardVersion.objects.create(card=card, number=1, title=title, policies=value.policies, author="participant")

@@ -13,6 +13,7 @@ from pluralign.assembly.views_organise import (
     seeds,
     setup,
     team,
+    values,
 )
 
 urlpatterns = [
@@ -53,5 +54,10 @@ urlpatterns = [
     path("a/<slug:slug>/budget/", running.budget, name="organise-budget"),
     path("a/<slug:slug>/budget/change/", running.budget_change, name="organise-budget-change"),
     path("a/<slug:slug>/log/", running.log, name="organise-log"),
+    path("a/<slug:slug>/values/", values.values, name="organise-values"),
+    path("a/<slug:slug>/values/<int:key>/", values.value, name="organise-values-one"),
+    path("a/<slug:slug>/values/<int:key>/split/", values.split, name="organise-values-split"),
+    path("a/<slug:slug>/values/q/<int:question>/merge/", values.merge, name="organise-values-merge"),
+    path("a/<slug:slug>/values/q/<int:question>/undo/", values.undo, name="organise-values-undo"),
     path("a/<slug:slug>/export/", export.export, name="organise-export"),
 ]

@@ -37,8 +37,9 @@ def nearest(vector: Vectors, others: Vectors, *, count: int, within: float) -> l
     return [Neighbour(int(index), float(found[index])) for index in order if found[index] < within]
 
 
-def clusters(vectors: Vectors, within: float) -> list[tuple[int, ...]]:
-    """Groups of at least two rows in which *every* two are nearer than ``within``; the largest first.
+def clusters(vectors: Vectors, within: float, *, apart: Collection[tuple[int, int]] = ()) -> list[tuple[int, ...]]:
+    """Groups of at least two rows in which *every* two are nearer than ``within``, and none are ``apart``, since
+    somebody said that they differ; the largest first.
 
     Complete linkage: unlike density clustering (DBSCAN), which the original used, a chain of small steps never puts
     two cards together that are far apart.
@@ -50,8 +51,10 @@ def clusters(vectors: Vectors, within: float) -> list[tuple[int, ...]]:
 
     square = distances(vectors, vectors)
     np.fill_diagonal(square, 0.0)
+    for one, other in apart:
+        square[one, other] = square[other, one] = 2.0
     tree = linkage(squareform((square + square.T) / 2, checks=False), method="complete")
-    labels = fcluster(tree, t=np.nextafter(within, 0), criterion="distance")
+    labels = fcluster(tree, t=np.nextafter(min(within, 2.0), 0), criterion="distance")
     groups: dict[int, list[int]] = {}
     for index, label in enumerate(labels.tolist()):
         groups.setdefault(label, []).append(index)

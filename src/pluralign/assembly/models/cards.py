@@ -96,6 +96,9 @@ class Card(models.Model):
         CanonicalValue, on_delete=models.SET_NULL, null=True, blank=True, related_name="cards"
     )
     """The value of the graph that it says. Never shown in its place."""
+    placed_version = models.PositiveSmallIntegerField(null=True, blank=True)
+    """Number of the version for which an organiser decided what value it says. No background task decides otherwise
+    until the author changes their words."""
     status = models.CharField(max_length=9, choices=CardStatus.choices, default=CardStatus.DRAFT)
     moderation = models.CharField(max_length=7, choices=Moderation.choices, default=Moderation.OK)
     created_at = models.DateTimeField(auto_now_add=True)

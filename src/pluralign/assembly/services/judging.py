@@ -24,6 +24,7 @@ from pluralign.assembly.models import (
 )
 from pluralign.assembly.services import moderation
 from pluralign.assembly.services.doors import must_be_open
+from pluralign.assembly.services.similar import resolved
 from pluralign.core.moral_graph import Relationship
 from pluralign.elicit.draws import METHOD, Cell, draw_pair
 
@@ -84,7 +85,13 @@ def _story(transition: Transition, language: str) -> Story | None:
 
 def _cells(mine: Participation, question: Question) -> list[Cell]:
     """What this person has not judged, with what all people answered and were shown."""
-    mine_done = set(mine.judgements.filter(question=question).values_list("pair", "context"))
+    into = resolved(question)  # what was said of merged values counts for the one they went into
+    mine_done = {
+        (Judgement.pair_of(into[source], into[candidate]), context)
+        for source, candidate, context in mine.judgements.filter(question=question).values_list(
+            "source", "candidate", "context"
+        )
+    }
     ways: dict[tuple[int, int, int], list[bool]] = defaultdict(lambda: [False, False])
     active = question.transitions.filter(
         is_active=True,
@@ -101,7 +108,8 @@ def _cells(mine: Participation, question: Question) -> list[Cell]:
         .values_list("transition__source", "transition__candidate", "transition__context")
         .annotate(times=Count("pk"))
     )
-    for source, candidate, context, times in rows:
+    for drawn_source, drawn_candidate, context, times in rows:
+        source, candidate = into[drawn_source], into[drawn_candidate]
         shown[min(source, candidate), max(source, candidate), context][source > candidate] += times
     counts: dict[tuple[int, int, int], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     answers = (
@@ -109,7 +117,8 @@ def _cells(mine: Participation, question: Question) -> list[Cell]:
         .values_list("source", "candidate", "context", "relationship")
         .annotate(times=Count("pk"))
     )
-    for source, candidate, context, relationship, times in answers:
+    for said_source, said_candidate, context, relationship, times in answers:
+        source, candidate = into[said_source], into[said_candidate]
         counts[min(source, candidate), max(source, candidate), context][
             _outcome(relationship, upward=source < candidate)
         ] += times

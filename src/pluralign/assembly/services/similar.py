@@ -55,6 +55,8 @@ def place(card: Card) -> CanonicalValue | None:
     others = list(CanonicalValue.objects.filter(question=card.question, status=ValueStatus.ACTIVE).exclude(pk=value.pk))
     mine = vectors_of([value])[0]
     with transaction.atomic():
+        Question.objects.select_for_update().get(pk=card.question_id)  # nobody merges or splits meanwhile
+        value = _value_of_words(card, noun)
         now = Card.objects.select_for_update().get(pk=card.pk)
         if now.status != CardStatus.SUBMITTED or now.moderation == Moderation.HIDDEN:
             leave_if_nobodys(value)
@@ -64,12 +66,15 @@ def place(card: Card) -> CanonicalValue | None:
             return now.canonical
         before = now.canonical
         said_same = now.offers.filter(answer=OfferAnswer.SAME, version=version).first()
-        now.canonical = value if said_same is None else said_same.value
-        now.save(update_fields=["canonical"])
-        show_again(value.pk)
+        if before is None or now.placed_version != version.number:  # else an organiser has decided
+            now.canonical = value if said_same is None else resolved_value(said_same.value)
+            now.placed_version = None
+        now.save(update_fields=["canonical", "placed_version"])
+        show_again(now.canonical.pk)
         for gone in {each.pk: each for each in (before, value) if each is not None}.values():
             if gone.pk != now.canonical.pk:
                 leave_if_nobodys(gone)
+        others = [other for other in _current(others) if other.pk not in {value.pk, now.canonical.pk}]
         near = nearest(mine, vectors_of(others), count=MOST_OFFERS, within=machines.embedder().distances.alike)
         for neighbour in near:
             SimilarOffer.objects.get_or_create(
@@ -78,6 +83,16 @@ def place(card: Card) -> CanonicalValue | None:
                 defaults={"version": version, "distance": neighbour.distance},
             )
     return value
+
+
+def _current(values: list[CanonicalValue]) -> list[CanonicalValue]:
+    """Those that are still active, with the vectors that were found for them."""
+    still = set(
+        CanonicalValue.objects.filter(pk__in=[value.pk for value in values], status=ValueStatus.ACTIVE).values_list(
+            "pk", flat=True
+        )
+    )
+    return [value for value in values if value.pk in still]
 
 
 def _value_of_words(card: Card, noun: ValueCard) -> CanonicalValue:
@@ -150,8 +165,8 @@ def answer_offer(mine: Participation, key: int, answer: Any, adds: str = "") -> 
         before = card.canonical
         target = resolved_value(offer.value) if answer == OfferAnswer.SAME else own
         if card.status == CardStatus.SUBMITTED and target is not None and target != before:
-            card.canonical = target
-            card.save(update_fields=["canonical"])
+            card.canonical, card.placed_version = target, None  # the author has the last word
+            card.save(update_fields=["canonical", "placed_version"])
             show_again(target.pk)
             if before is not None:
                 leave_if_nobodys(before)

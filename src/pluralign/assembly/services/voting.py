@@ -37,14 +37,13 @@ def open_draw(mine: Participation, question: Question) -> Draw | None:
 
 
 def _draw(mine: Participation, question: Question) -> Draw | None:
-    own = set(mine.cards.filter(question=question).values_list("canonical", flat=True))
+    into = resolved(question)
+    own = set(mine.cards.filter(question=question).exclude(canonical=None).values_list("canonical", flat=True))
     voted = set(mine.votes.filter(value__question=question).values_list("value", flat=True))
-    values = list(
-        question.values.filter(status=ValueStatus.ACTIVE).exclude(pk__in=own | voted).annotate(shown=Count("drawn"))
-    )
+    seen = {into[key] for key in own | voted}
+    values = list(question.values.filter(status=ValueStatus.ACTIVE).exclude(pk__in=seen).annotate(shown=Count("drawn")))
     if not values:
         return None
-    into = resolved(question)
     votes = {
         (person, into[value]): answer == VoteAnswer.WISE
         for person, value, answer in Vote.objects.filter(value__question=question)

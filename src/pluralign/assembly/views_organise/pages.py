@@ -31,6 +31,7 @@ NAVIGATION = (
     Entry("organise-budget", "Budget", "see"),
     Entry("organise-team", "Team", "see"),
     Entry("organise-log", "Log", "organise"),
+    Entry("organise-values", "Same values", "organise"),
     Entry("organise-export", "Export", "organise"),
     Entry("organise-settings", "Settings", "organise"),
 )
