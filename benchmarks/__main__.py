@@ -4,7 +4,15 @@ import importlib
 import subprocess
 import sys
 
-BENCHMARKS = {"graph": (), "scoring": ("--lm-eval",), "scale": (), "identity": (), "curate": (), "serve": ()}
+BENCHMARKS = {
+    "graph": (),
+    "scoring": ("--lm-eval",),
+    "scale": (),
+    "identity": (),
+    "curate": (),
+    "serve": (),
+    "assembly_dashboards": (),
+}
 """Module -> arguments."""
 
 

@@ -56,7 +56,7 @@ class Assembly(models.Model):
     consent_text = models.TextField(blank=True)
     """What the organiser adds to the site's own words about data: who they are, how long they keep it."""
     consent_version = models.PositiveIntegerField(default=1)
-    """Raised when `consent_text` changes; people are then asked again."""
+    """Raised when `consent_text` changes; every consent keeps the version that was read."""
     organiser_name = models.CharField(max_length=120, blank=True)
     contact = models.CharField(max_length=200, blank=True)
     cards_per_vote = models.PositiveSmallIntegerField(default=6)
