@@ -119,6 +119,8 @@ def test_nothing_personal_is_in_any_byte(judged: Assembly) -> None:
     person = Person.objects.create_person(name=name, return_digest="d" * 64, email_digest="e" * 64)
     mine = joining.join(judged, person, share_reasons=True, recruitment=recruitment, external_id=panel_id).participation
     crowd.judge_all(mine, reason=f"Write to {address} or {number}, says {account}, and see https://rosa.example/me.")
+    assert set(Judgement.objects.filter(participation=mine).values_list("moderation", flat=True)) == {"waiting"}
+    Judgement.objects.filter(participation=mine).update(moderation="ok")  # a moderator overlooked it
     silent = joining.join(judged, None, share_reasons=False, share_transcript=True).participation
     crowd.judge_all(silent, reason="Nobody may quote this.")
     dialogue = Dialogue.objects.create(participation=mine, question=judged.questions.get(), mode="form", state={})
