@@ -1,47 +1,17 @@
 """The whole journey in Chromium on a telephone's screen, without a model: no complaint of the browser or of axe."""
 
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.assembly.running import ANSWERS, Running, running
 from tests.report.conftest import AXE, browser
 
-__all__ = ["browser"]
+__all__ = ["browser", "running"]
 pytestmark = pytest.mark.browser
-PORT = 8971
-ADDRESS = f"http://127.0.0.1:{PORT}"
-ANSWERS = (
-    "I asked the ones who never come to meetings.",
-    "Who went quiet when others spoke.",
-    "People came who had not come before.",
-    "When there is time to go round.",
-    "I used to count hands.",
-    "People who fall silent\nWays a place is used already\nSteps that can be taken back",
-)
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The site as a person starts it, on an empty machine."""
-    folder = tmp_path_factory.mktemp("site")
-    source = str(Path(__file__).parents[2] / "src")
-    command = [sys.executable, "-m", "pluralign", "assembly", "serve", "--folder", str(folder), "--port", str(PORT)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": source}) as site:
-        assert site.stdout is not None
-        for line in site.stdout:
-            if "Stop with" in line:
-                break
-        assert site.poll() is None, "the site did not start"
-        yield
-        site.terminate()
-
-
-def test_the_journey_on_a_telephone(browser: Any, running: None) -> None:
+def test_the_journey_on_a_telephone(browser: Any, running: Running) -> None:
     page = browser.new_page(viewport={"width": 390, "height": 844})
     complaints: list[str] = []
     page.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
@@ -53,11 +23,11 @@ def test_the_journey_on_a_telephone(browser: Any, running: None) -> None:
             found = page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})")
             assert [(each["id"], each["nodes"][0]["html"]) for each in found["violations"]] == [], page.url
 
-    page.goto(f"{ADDRESS}/a/example/")
+    page.goto(f"{running.address}/a/example/")
     look()
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip", "the first stop of the keyboard skips the bar"
-    page.goto(f"{ADDRESS}/a/example/join/")
+    page.goto(f"{running.address}/a/example/join/")
     look()
     page.focus("[name=agree]")
     page.keyboard.press("Space")
@@ -94,10 +64,10 @@ def test_the_journey_on_a_telephone(browser: Any, running: None) -> None:
         page.click("text=Keep and go on")
     page.wait_for_url("**/after/")
     look()
-    page.goto(f"{ADDRESS}/a/example/q/essay/graph/")
+    page.goto(f"{running.address}/a/example/q/essay/graph/")
     look()
     for language in ("ar", "es"):
-        page.goto(f"{ADDRESS}/a/example/mine/")
+        page.goto(f"{running.address}/a/example/mine/")
         page.select_option("#language", language)
         page.wait_for_selector(f"html[lang={language}]")
         look()

@@ -1,0 +1,52 @@
+"""The site as a person starts it, for tests that look at it in a browser."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ANSWERS = (
+    "I asked the ones who never come to meetings.",
+    "Who went quiet when others spoke.",
+    "People came who had not come before.",
+    "When there is time to go round.",
+    "I used to count hands.",
+    "People who fall silent\nWays a place is used already\nSteps that can be taken back",
+)
+
+
+class Running(NamedTuple):
+    """A site that was started for the test."""
+
+    address: str
+    entry: str
+    """The link by which the organiser comes in."""
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The site as a person starts it, on an empty machine, on a free port."""
+    folder = tmp_path_factory.mktemp("site")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    source = str(Path(__file__).parents[2] / "src")
+    command = [sys.executable, "-m", "pluralign", "assembly", "serve", "--folder", str(folder), "--port", str(port)]
+    environment = {**os.environ, "PYTHONPATH": source, "PLURALIGN_ASSEMBLY_EMBEDDER": "letters"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as site:
+        assert site.stdout is not None
+        entry = ""
+        for line in site.stdout:
+            entry = next(iter(re.findall(r"http\S+/organise/enter/#\S+", line)), entry)
+            if "Stop with" in line:
+                break
+        assert site.poll() is None, "the site did not start"
+        yield Running(f"http://127.0.0.1:{port}", entry, folder)
+        site.terminate()
