@@ -54,7 +54,7 @@ def test_the_mapping_example(tmp_path: Path) -> None:
 
 
 def test_the_codebook_example(tmp_path: Path) -> None:
-    (tmp_path / "wave6.yaml").write_text(example("yaml", 2), encoding="utf-8")
+    (tmp_path / "wave6.yaml").write_text(example("yaml", 3), encoding="utf-8")
     (tmp_path / "wave6.csv").write_text("V2,V10,V258\n392,1,2\n392,4,2\n392,-1,4\n840,-4,1\n840,3,1\n124,1,1\n")
     survey = load(str(tmp_path / "wave6.yaml"))
     assert survey.references["JPN"]["happy"].probabilities == (0.5, 0, 0, 0.5)
