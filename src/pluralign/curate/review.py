@@ -19,6 +19,7 @@ from pluralign.core.errors import DataError, UsageError
 from pluralign.core.ids import content_hash
 from pluralign.core.records import PreferenceRecord, Record
 from pluralign.metrics.concordance import nominal_alpha
+from pluralign.store.sheets import safe_cell
 from pluralign.surveys.files import read_text
 
 COLUMNS = ("key", "kind", "conversation", "reply", "other reply", "verdict", "comment")
@@ -137,7 +138,7 @@ def sheet_text(sheet: Sheet) -> str:
         else:
             swapped, replies, said, kind = False, (record.messages[-1].content, ""), record.messages[:-1], "reply"
         cells = (_conversation(said), *replies, "", "")
-        rows.writerow((f"{record.id}-{sheet.reviewer}", kind, *map(_cell, cells)))
+        rows.writerow((f"{record.id}-{sheet.reviewer}", kind, *map(safe_cell, cells)))
     return out.getvalue()
 
 
@@ -148,10 +149,6 @@ def _swapped(record: str, reviewer: int) -> bool:
 
 def _conversation(turns: Sequence[Message]) -> str:
     return "\n\n".join(turn.content if turn.role == "user" else f"[{turn.role}] {turn.content}" for turn in turns)
-
-
-def _cell(text: str) -> str:
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def read_sheet(path: Path, known: Mapping[str, Record]) -> Iterator[Verdict]:

@@ -35,6 +35,7 @@ from pluralign.graph.anonymous import small
 from pluralign.graph.build import build
 from pluralign.graph.export import write_graph, write_published
 from pluralign.graph.judgements import from_judgements, latest_only
+from pluralign.store.sheets import safe_cell
 
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 """Of every file in the archive: when it was made is nobody's business."""
@@ -159,7 +160,7 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
 def _harmless(cell: Any) -> str:
     """Text as a spreadsheet may open it: what it would take for a formula begins with an apostrophe."""
     text = str(cell)
-    return f"'{text}" if isinstance(cell, str) and text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
+    return safe_cell(text) if isinstance(cell, str) else text
 
 
 def _values(material: Material) -> bytes:
