@@ -10,6 +10,7 @@ from pluralign.core.documents import parse, validate
 from pluralign.core.errors import DataError, UsageError
 
 Count = Annotated[int, Field(ge=1)]
+_TIME = r"^(\d+-)?\d{1,2}:\d{2}:\d{2}$"
 
 
 def _as_time(given: Any) -> Any:
@@ -20,7 +21,7 @@ def _as_time(given: Any) -> Any:
     return given
 
 
-Time = Annotated[str, BeforeValidator(_as_time), Field(pattern=r"^(\d+-)?\d{1,2}:\d{2}:\d{2}$")]
+Time = Annotated[str, BeforeValidator(_as_time), Field(pattern=_TIME)]
 """``[DAYS-]HH:MM:SS``."""
 
 
@@ -108,7 +109,7 @@ def share(cluster: Cluster, *, gpus: int, cpus: int | None, memory: int | None, 
 
     ``cpus`` and ``memory`` (megabytes), per node, and ``time`` go over the cluster's own.
     """
-    if time is not None and not re.fullmatch(r"(\d+-)?\d{1,2}:\d{2}:\d{2}", time):
+    if time is not None and not re.fullmatch(_TIME, time):
         raise UsageError(f"a time is written [DAYS-]HH:MM:SS, not {time!r}")
     at_most = time or cluster.time
     if not gpus:
