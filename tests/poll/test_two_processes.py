@@ -13,17 +13,21 @@ import pytest
 COMPARED = ("answers.parquet", "prompts.parquet", "scores.json")
 
 
-@pytest.fixture
-def many_questions(tmp_path: Path) -> Path:
-    """Two peoples, 150 questions: 600 answers in two orders."""
-    path = tmp_path / "many.csv"
+def two_peoples(path: Path, questions: int) -> Path:
+    """A survey of so many questions with answers of two peoples."""
     rows = ["question_id,question,topic,scale,group,option,share"]
-    for at in range(150):
+    for at in range(questions):
         for people, shares in (("north", (0.2, 0.3, 0.5)), ("south", (0.6, 0.3, 0.1))):
             for option, share in zip(("Never", "Sometimes", "Often"), shares, strict=True):
                 rows.append(f"q{at},How often number {at}?,Topic {at % 5},ordinal,{people},{option},{share}")
     path.write_text("\n".join(rows) + "\n")
     return path
+
+
+@pytest.fixture
+def many_questions(tmp_path: Path) -> Path:
+    """Two peoples, 150 questions: 600 answers in two orders."""
+    return two_peoples(tmp_path / "many.csv", 150)
 
 
 class Process:
@@ -121,14 +125,7 @@ EVERY_METHOD = "exact,samples,verbalised,free-text"
 @pytest.fixture
 def few_questions(tmp_path: Path) -> Path:
     """Two peoples, 20 questions: by every method, with three replies, 440 answers and readings at most."""
-    path = tmp_path / "few.csv"
-    rows = ["question_id,question,topic,scale,group,option,share"]
-    for at in range(20):
-        for people, shares in (("north", (0.2, 0.3, 0.5)), ("south", (0.6, 0.3, 0.1))):
-            for option, share in zip(("Never", "Sometimes", "Often"), shares, strict=True):
-                rows.append(f"q{at},How often number {at}?,Topic {at % 5},ordinal,{people},{option},{share}")
-    path.write_text("\n".join(rows) + "\n")
-    return path
+    return two_peoples(tmp_path / "few.csv", 20)
 
 
 def test_two_processes_share_replies_and_readings_too(few_questions: Path, tmp_path: Path) -> None:
