@@ -13,6 +13,7 @@ from pluralign.assembly.models import (
     Attribute,
     CanonicalValue,
     Context,
+    Dialogue,
     Invitation,
     Membership,
     Person,
@@ -20,7 +21,7 @@ from pluralign.assembly.models import (
     Recruitment,
     Role,
 )
-from pluralign.assembly.services import joining, seeding, team
+from pluralign.assembly.services import dialogues, joining, organising, seeding, team
 from tests.assembly.conftest import signed_in
 from tests.assembly.test_routes import routes, undone
 
@@ -33,7 +34,7 @@ class Row(NamedTuple):
     """What a route does."""
 
     method: str = "get"
-    about: Callable[[Any], int] | None = None
+    about: Callable[[Any], Any] | None = None
     """Id, in an assembly, of what its path names."""
     form: dict[str, Any] | None = None
 
@@ -51,6 +52,10 @@ def seed(assembly: Any) -> int:
 
 def member(assembly: Any) -> int:
     return int(assembly.memberships.get(role="analyst").pk)
+
+
+def dialogue(assembly: Any) -> Any:
+    return Dialogue.objects.get(participation__assembly=assembly).pk
 
 
 TABLE: dict[str, Row] = {
@@ -83,7 +88,10 @@ TABLE: dict[str, Row] = {
     "organise-team-invite": Row("post", form={"name": "Mo", "role": "moderator"}),
     "organise-team-withdraw": Row("post", first("invitations")),
     "organise-team-role": Row("post", member, {"role": "moderator"}),
+    "organise-team-transcripts": Row("post", member, {"allowed": "yes"}),
     "organise-team-leave": Row("post"),
+    "organise-transcripts": Row(),
+    "organise-transcripts-read": Row(about=dialogue),
     "organise-moderation": Row(),
     "organise-moderation-decide": Row("post", seed, {"do": "accept"}),
     "organise-quotas": Row(),
@@ -107,16 +115,31 @@ def readers(assembly: Any) -> dict[str, Any]:
         Attribute.objects.create(assembly=each, slug="age", question="How old are you?")
         owner = each.memberships.get(role="owner").person
         team.invite(each, by=owner, name="Ina", role="moderator", email="", link_of=str)
+        told = joining.join(each, None, share_transcript=True).participation
+        begun = dialogues.start(told, each.questions.get(), with_model=False)
+        dialogues.answer(told, str(begun.pk), begun.revision, "I waited until she had finished.")
         for role in ROLES[1:]:
             person = Person.objects.create_person(name=role)
             Membership.objects.create(person=person, assembly=each, role=role)
             if each == assembly:
                 found[role] = signed_in(person)
     Membership.objects.create(person=Person.objects.create_person(name="Second"), assembly=assembly, role="owner")
+    reader = Person.objects.create_person(name="Reader")
+    Membership.objects.create(person=reader, assembly=assembly, role="moderator", reads_transcripts=True)
+    found["reader of transcripts"] = signed_in(reader)
+    found["site's owner"] = signed_in(organising.first_organiser())
     found["owner"] = signed_in(assembly.memberships.filter(role="owner").order_by("pk")[0].person)
     found["participant"] = signed_in(joining.join(assembly, None).participation.person)
     found["other assembly"] = elsewhere
     return found
+
+
+def allowed(reader: str, right: str) -> bool:
+    """Whether a kind of reader has a right. That to read transcripts comes with no role, and not with the site."""
+    if right == "transcripts":
+        return reader == "reader of transcripts"
+    role = {"reader of transcripts": "moderator", "site's owner": "owner"}.get(reader, reader)
+    return role in CAN[right]
 
 
 def path_of(name: str, assembly: Any, of: Any = None) -> str:
@@ -136,11 +159,13 @@ def test_what_each_reader_gets(readers: dict[str, Any], assembly: Any) -> None:
     wrong = []
     for name, row in TABLE.items():
         path = path_of(name, assembly)
-        for reader in (*ROLES, "participant", "elsewhere", "anonymous"):
+        for reader in (*ROLES, "reader of transcripts", "site's owner", "participant", "elsewhere", "anonymous"):
+            if (reader, name) == ("site's owner", "organise-team-leave"):
+                continue  # is in no team that could be left
             ask = getattr(readers[reader], row.method)
             got = undone(readers[reader], partial(ask, path, row.form)).status_code
-            allowed = reader in CAN[TEAM_ROUTES[name].right]
-            expected = 302 if reader == "anonymous" else 404 if not allowed else 200 if row.method == "get" else 302
+            may = allowed(reader, TEAM_ROUTES[name].right)
+            expected = 302 if reader == "anonymous" else 404 if not may else 200 if row.method == "get" else 302
             if got != expected:
                 wrong.append(f"{reader}: {got}, not {expected}, from {row.method} {path}")
     assert not wrong
@@ -150,7 +175,8 @@ def test_what_is_in_another_assembly_cannot_be_reached_through_ones_own(readers:
     for name, row in TABLE.items():
         if row.about is not None:
             path = path_of(name, assembly, of=readers["other assembly"])
-            got = undone(readers["owner"], partial(getattr(readers["owner"], row.method), path, row.form)).status_code
+            who = readers["reader of transcripts" if TEAM_ROUTES[name].right == "transcripts" else "owner"]
+            got = undone(who, partial(getattr(who, row.method), path, row.form)).status_code
             assert got == 404 or name == "organise-team-withdraw", path
     theirs = Invitation.objects.get(assembly=readers["other assembly"])
     readers["owner"].post(reverse("organise-team-withdraw", args=["example", theirs.pk]))
@@ -163,7 +189,10 @@ def test_deeds_are_not_done_by_following_a_link_nor_by_a_form_of_another_site(
     readers: dict[str, Any], assembly: Any
 ) -> None:
     careful = Client(enforce_csrf_checks=True)
-    careful.force_login(assembly.memberships.filter(role="owner").order_by("pk")[0].person)
+    owner = assembly.memberships.filter(role="owner").order_by("pk")[0]
+    owner.reads_transcripts = True
+    owner.save()
+    careful.force_login(owner.person)
     for name, row in TABLE.items():
         path = path_of(name, assembly)
         if row.method == "post":

@@ -23,8 +23,10 @@ CAN: dict[str, frozenset[Any]] = {
     "moderate": frozenset({Role.OWNER, Role.ORGANISER, Role.MODERATOR}),
     "organise": frozenset({Role.OWNER, Role.ORGANISER}),
     "own": frozenset({Role.OWNER}),
+    "transcripts": frozenset(),
 }
-"""What an organiser's page may ask for, and the roles that have it."""
+"""What an organiser's page may ask for, and the roles that have it. No role reads transcripts by itself, nor does
+whoever runs the site: `Membership.reads_transcripts` says who may."""
 
 
 class Access(NamedTuple):
@@ -74,8 +76,8 @@ def participant(view: View) -> View:
 
 
 def team(right: str) -> Callable[[View], View]:
-    """Called with the assembly that `slug` names, if the reader's role in that very assembly has the right."""
-    roles = CAN[right]
+    """Called with the assembly that `slug` names, if the reader has the right in that very assembly."""
+    assert right in CAN, right
 
     def guard(view: View) -> View:
         @functools.wraps(view)
@@ -83,7 +85,7 @@ def team(right: str) -> Callable[[View], View]:
             if not request.user.is_authenticated:
                 return _sign_in(request)
             assembly = get_object_or_404(Assembly, slug=slug)
-            if team_role(request, assembly) not in roles:
+            if not can(request, assembly, right):
                 raise Http404
             return view(request, assembly, *args, **kwargs)
 
@@ -115,7 +117,11 @@ def team_role(request: HttpRequest, assembly: Assembly) -> Any:
 
 
 def can(request: HttpRequest, assembly: Assembly, right: str) -> bool:
-    """Whether the reader's role has a right, for showing links; the view itself is guarded by `team`."""
+    """Whether the reader has a right in an assembly."""
+    if right == "transcripts":
+        person = request.user
+        given = Membership.objects.filter(person=person.pk, assembly=assembly, reads_transcripts=True)
+        return person.is_authenticated and given.exists()
     return team_role(request, assembly) in CAN[right]
 
 

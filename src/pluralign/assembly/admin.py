@@ -45,9 +45,10 @@ class RecruitmentAdmin(ModelAdmin):
 
 
 class MembershipAdmin(ModelAdmin):
-    """Who is in which team."""
+    """Who is in which team. Who reads conversations is said on the team's page, where it is written down."""
 
-    list_display = ("person", "assembly", "role")
+    list_display = ("person", "assembly", "role", "reads_transcripts")
+    readonly_fields = ("reads_transcripts",)
 
 
 class ValueAdmin(ModelAdmin):

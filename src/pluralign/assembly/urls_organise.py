@@ -13,6 +13,7 @@ from pluralign.assembly.views_organise import (
     seeds,
     setup,
     team,
+    transcripts,
     values,
 )
 
@@ -45,6 +46,7 @@ urlpatterns = [
     path("a/<slug:slug>/team/invite/", team.invite, name="organise-team-invite"),
     path("a/<slug:slug>/team/invitation/<int:key>/withdraw/", team.withdraw, name="organise-team-withdraw"),
     path("a/<slug:slug>/team/<int:key>/role/", team.role, name="organise-team-role"),
+    path("a/<slug:slug>/team/<int:key>/conversations/", team.transcripts, name="organise-team-transcripts"),
     path("a/<slug:slug>/team/leave/", team.leave, name="organise-team-leave"),
     path("a/<slug:slug>/moderation/", running.queue, name="organise-moderation"),
     path("a/<slug:slug>/moderation/<slug:kind>/<int:key>/", running.decide, name="organise-moderation-decide"),
@@ -59,5 +61,7 @@ urlpatterns = [
     path("a/<slug:slug>/values/<int:key>/split/", values.split, name="organise-values-split"),
     path("a/<slug:slug>/values/q/<int:question>/merge/", values.merge, name="organise-values-merge"),
     path("a/<slug:slug>/values/q/<int:question>/undo/", values.undo, name="organise-values-undo"),
+    path("a/<slug:slug>/conversations/", transcripts.conversations, name="organise-transcripts"),
+    path("a/<slug:slug>/conversations/<uuid:key>/", transcripts.read, name="organise-transcripts-read"),
     path("a/<slug:slug>/export/", export.export, name="organise-export"),
 ]

@@ -94,6 +94,9 @@ class Membership(models.Model):
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="memberships")
     assembly = models.ForeignKey(Assembly, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role.choices)
+    reads_transcripts = models.BooleanField(default=False)
+    """May read the conversations of participants who allowed it. No role has this by itself: an owner gives it to a
+    person, by name, and that is written down."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -165,7 +168,7 @@ class Consent(models.Model):
     share_reasons = models.BooleanField(default=False)
     """Reasons given for judgements may be quoted."""
     share_transcript = models.BooleanField(default=False)
-    """Organisers may read the dialogue. Every reading is written down."""
+    """Members of the team who were given the right may read the dialogue. Every reading is written down."""
     given_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -27,7 +27,7 @@ from pluralign.assembly.services.doors import must_be_open
 from pluralign.elicit import cards as making
 from pluralign.elicit import conduct
 from pluralign.elicit import interview as talk
-from pluralign.elicit.interview import QUESTIONS, Interview
+from pluralign.elicit.interview import QUESTIONS, Interview, Stage
 
 
 class StaleError(Exception):
@@ -172,6 +172,21 @@ def draft_by_model(mine: Participation, key: str) -> Card:
             defaults={**draft.model_dump(), "policies": list(draft.policies), "author": Author.AI},
         )
     return card
+
+
+def turns(dialogue: Dialogue) -> list[dict[str, object]]:
+    """What was said, in order: by whom (``mine``: the participant; ``ai``), and the text. Fixed questions are in the
+    reader's language."""
+    return [
+        {
+            "mine": message.author == Message.Author.PARTICIPANT,
+            "ai": message.author == Message.Author.AI,
+            "text": gettext(QUESTIONS[Stage(message.stage)].text)
+            if message.author == Message.Author.FORM
+            else message.text,
+        }
+        for message in dialogue.messages.all()
+    ]
 
 
 def language_name() -> str:

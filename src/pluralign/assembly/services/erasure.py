@@ -5,7 +5,7 @@ from typing import Any
 from django.db import transaction
 
 from pluralign.assembly.models import CanonicalValue, CardStatus, Participation, Person, ValueStatus
-from pluralign.assembly.services import audit
+from pluralign.assembly.services import audit, transcripts
 from pluralign.assembly.services.drafts import draft_of
 
 EXPORT_FORMAT = "pluralign.assembly-participant/1"
@@ -42,6 +42,10 @@ def everything_of(mine: Participation) -> dict[str, Any]:
                 ],
             }
             for dialogue in mine.dialogues.select_related("question")
+        ],
+        "readings_of_dialogues": [
+            {"at": each.at.isoformat(), "question": each.question, "by": each.role, "why": each.why}
+            for each in transcripts.readings(mine)
         ],
         "cards": [
             {

@@ -130,6 +130,20 @@ def withdraw(assembly: Assembly, key: int, *, by: Person) -> None:
             audit.record("team.withdraw", person=by, assembly=assembly, subject=f"invitation {key}")
 
 
+def let_read_transcripts(assembly: Assembly, key: int, *, by: Person, allowed: bool) -> None:
+    """Give a member of the team (key of the membership) the right to read conversations, or take it back.
+
+    Raises Membership.DoesNotExist for somebody who is not in the team.
+    """
+    with transaction.atomic():
+        membership = Membership.objects.select_for_update().get(assembly=assembly, pk=key)
+        if membership.reads_transcripts != allowed:
+            membership.reads_transcripts = allowed
+            membership.save(update_fields=["reads_transcripts"])
+            audit.record("team.transcripts", person=by, assembly=assembly, subject=f"person {membership.person_id}",
+                         allowed=allowed)  # fmt: skip
+
+
 def set_role(assembly: Assembly, person: Person, role: str | None, *, by: Person) -> None:
     """Change somebody's role, or (None) take them out of the team, with the invitations that they have made.
 

@@ -9,7 +9,7 @@ from django_ratelimit.decorators import ratelimit
 
 from pluralign.assembly.access import participant, participation_of, public, team_role
 from pluralign.assembly.models import Assembly, Participation, Phase, Question
-from pluralign.assembly.services import erasure, results
+from pluralign.assembly.services import erasure, results, transcripts
 from pluralign.assembly.services.progress import progress
 from pluralign.report.graph_page import graph_page
 
@@ -26,12 +26,15 @@ def after(request: HttpRequest, mine: Participation) -> HttpResponse:
         }
         for question in mine.assembly.questions.filter(is_open=True)
     ]
+    latest = mine.consents.last()
     context = {
         "assembly": mine.assembly,
         "mine": mine,
         "questions": questions,
         "progress": progress(mine),
         "recruitment": mine.recruitment,
+        "readings": transcripts.readings(mine),
+        "shares_transcript": latest is not None and latest.share_transcript,
     }
     return render(request, "assembly/after.html", context)
 

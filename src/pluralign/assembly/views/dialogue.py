@@ -15,7 +15,7 @@ from django_ratelimit.decorators import ratelimit
 
 from pluralign.assembly import machines
 from pluralign.assembly.access import participant
-from pluralign.assembly.models import Deed, Dialogue, DialogueMode, Message, Participation
+from pluralign.assembly.models import Deed, Dialogue, DialogueMode, Participation
 from pluralign.assembly.services import dialogues
 from pluralign.assembly.services.doors import must_be_open
 from pluralign.elicit.interview import LONGEST_ANSWER, QUESTIONS, STAGES
@@ -153,20 +153,12 @@ def _page(
 ) -> HttpResponse:
     interview = dialogues.interview_of(dialogue)
     stage = interview.pending.stage if interview.pending is not None else interview.stage
-    turns = [
-        {
-            "mine": message.author == Message.Author.PARTICIPANT,
-            "ai": message.author == Message.Author.AI,
-            "text": _(QUESTIONS[message.stage].text) if message.author == Message.Author.FORM else message.text,
-        }
-        for message in dialogue.messages.all()
-    ]
     context = {
         "assembly": mine.assembly,
         "mine": mine,
         "dialogue": dialogue,
         "question": dialogue.question,
-        "turns": turns,
+        "turns": dialogues.turns(dialogue),
         "standing": interview.standing,
         "hint": _(QUESTIONS[stage].hint),
         "is_list": stage is STAGES[-1],

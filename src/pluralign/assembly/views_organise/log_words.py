@@ -19,6 +19,7 @@ WORDS = {
     "team.withdraw": "Withdrew an invitation",
     "team.role": "Changed a role",
     "team.leave": "Left the team",
+    "team.transcripts": "Said who may read conversations",
     "quota.save": "Changed a group",
     "budget.change": "Changed the model's budget",
     "value.hold": "Held a card back",

@@ -32,6 +32,7 @@ NAVIGATION = (
     Entry("organise-team", "Team", "see"),
     Entry("organise-log", "Log", "organise"),
     Entry("organise-values", "Same values", "organise"),
+    Entry("organise-transcripts", "Conversations", "transcripts"),
     Entry("organise-export", "Export", "organise"),
     Entry("organise-settings", "Settings", "organise"),
 )

@@ -85,6 +85,16 @@ def role(request: HttpRequest, assembly: Assembly, key: int) -> HttpResponse:
     return _set(request, assembly, found, None if wanted == "none" else wanted)
 
 
+@team("own")
+@require_POST
+def transcripts(request: HttpRequest, assembly: Assembly, key: int) -> HttpResponse:
+    """Give a member the right to read conversations, or take it back."""
+    found = get_object_or_404(assembly.memberships, pk=key)
+    services.let_read_transcripts(assembly, found.pk, by=request.user, allowed=request.POST.get("allowed") == "yes")
+    messages.success(request, "Kept.")
+    return redirect("organise-team", slug=assembly.slug)
+
+
 @team("see")
 @require_POST
 def leave(request: HttpRequest, assembly: Assembly) -> HttpResponse:
