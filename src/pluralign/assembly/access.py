@@ -15,9 +15,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from pluralign.assembly.models import Assembly, Membership, Participation, Role
+from pluralign.assembly.services import consents
 from pluralign.assembly.services.doors import ClosedError
 
 View = Callable[..., HttpResponse]
+LONGEST_HELD = 50_000
+"""Characters of a form that are kept while its sender is asked to agree anew; every form of participants has fewer."""
 CAN: dict[str, frozenset[Any]] = {
     "see": frozenset(Role.values),
     "moderate": frozenset({Role.OWNER, Role.ORGANISER, Role.MODERATOR}),
@@ -56,8 +59,23 @@ def signed_in(view: View) -> View:
 
 
 def participant(view: View) -> View:
-    """Called with the reader's own participation in the assembly that `slug` names. Others are sent to its start."""
+    """Called with the reader's own participation in the assembly that `slug` names. Others are sent to its start; who
+    has not agreed to the organisers' present words is asked for that first."""
+    return _participant(view, frozenset())
 
+
+def own_to_read(view: View) -> View:
+    """Like `participant`, but reading is open also to who has not agreed to the present words."""
+    return _participant(view, frozenset({"GET", "HEAD"}))
+
+
+def own(view: View) -> View:
+    """Like `participant`, but open also to who has not agreed to the present words: to look at, take away, withdraw or
+    delete what one gave."""
+    return _participant(view, frozenset({"GET", "HEAD", "POST"}))
+
+
+def _participant(view: View, always: frozenset[str]) -> View:
     @functools.wraps(view)
     def guarded(request: HttpRequest, slug: str, *args: Any, **kwargs: Any) -> HttpResponse:
         found = participation_of(request, slug)
@@ -66,6 +84,11 @@ def participant(view: View) -> View:
             if not assembly.is_public and team_role(request, assembly) is None:
                 raise Http404
             return _go(request, reverse("welcome", args=[assembly.slug]))
+        if request.method not in always and consents.is_stale(found):
+            _hold(request)
+            return _go(request, reverse("consent", args=[found.assembly.slug]))
+        if request.method == "POST" and request.session.get("held", {}).get("path") == request.path:
+            del request.session["held"]
         try:
             return view(request, found, *args, **kwargs)
         except ClosedError:
@@ -142,6 +165,16 @@ def by_person(group: str, request: HttpRequest) -> str:
 def _marked(view: View, access: Access) -> View:
     view.access = access  # type: ignore[attr-defined]
     return view
+
+
+def _hold(request: HttpRequest) -> None:
+    """Keep what was sent meanwhile, so that it can be sent again once the reader has agreed."""
+    if request.method == "POST":
+        fields = [
+            [name, text] for name, texts in request.POST.lists() for text in texts if name != "csrfmiddlewaretoken"
+        ]
+        if sum(len(text) for _name, text in fields) <= LONGEST_HELD:
+            request.session["held"] = {"path": request.path, "fields": fields}
 
 
 def _sign_in(request: HttpRequest) -> HttpResponse:

@@ -34,6 +34,8 @@ class AssemblyAdmin(ModelAdmin):
     """An assembly with its questions and contexts."""
 
     list_display = ("title", "slug", "phase", "is_public")
+    # Changed on the settings' page, where another version begins and people are asked anew.
+    readonly_fields = ("consent_text", "consent_version")
     inlines = (Questions, Contexts)
 
 

@@ -1,6 +1,6 @@
 """The tables of the site. Each says what it keeps and, where that matters, what it must never keep."""
 
-from pluralign.assembly.models.assemblies import OPENS, Assembly, Context, Deed, Phase, Question
+from pluralign.assembly.models.assemblies import OPENS, Assembly, ConsentText, Context, Deed, Phase, Question
 from pluralign.assembly.models.cards import (
     Author,
     CanonicalValue,
@@ -53,6 +53,7 @@ __all__ = [
     "CardStatus",
     "CardVersion",
     "Consent",
+    "ConsentText",
     "Context",
     "Deed",
     "Dialogue",

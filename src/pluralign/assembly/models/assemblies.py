@@ -56,7 +56,7 @@ class Assembly(models.Model):
     consent_text = models.TextField(blank=True)
     """What the organiser adds to the site's own words about data: who they are, how long they keep it."""
     consent_version = models.PositiveIntegerField(default=1)
-    """Raised when `consent_text` changes; every consent keeps the version that was read."""
+    """Raised when `consent_text` changes; every consent keeps the version that was read; `ConsentText` its words."""
     organiser_name = models.CharField(max_length=120, blank=True)
     contact = models.CharField(max_length=200, blank=True)
     cards_per_vote = models.PositiveSmallIntegerField(default=6)
@@ -109,6 +109,20 @@ class Assembly(models.Model):
     def shows_graph(self) -> bool:
         """Whether people who have not judged may see the graph now."""
         return self.graph_is_public and Deed.LOOK in OPENS[Phase(self.phase)]
+
+
+class ConsentText(models.Model):
+    """The organisers' words about data in one version, kept when another follows: what people agreed to then."""
+
+    assembly = models.ForeignKey(Assembly, on_delete=models.CASCADE, related_name="consent_texts")
+    version = models.PositiveIntegerField()
+    text = models.TextField(blank=True)
+
+    class Meta:
+        """Each version once."""
+
+        ordering = ("version",)
+        constraints = [models.UniqueConstraint(fields=["assembly", "version"], name="consent_text_once")]
 
 
 class Question(models.Model):

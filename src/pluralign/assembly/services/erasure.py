@@ -5,7 +5,7 @@ from typing import Any
 from django.db import transaction
 
 from pluralign.assembly.models import CanonicalValue, CardStatus, Participation, Person, ValueStatus
-from pluralign.assembly.services import audit, transcripts
+from pluralign.assembly.services import audit, consents, transcripts
 from pluralign.assembly.services.drafts import draft_of
 
 EXPORT_FORMAT = "pluralign.assembly-participant/1"
@@ -21,6 +21,7 @@ def everything_of(mine: Participation) -> dict[str, Any]:
         "consents": [
             {
                 "version": each.version,
+                "organisers_words": consents.words_of(mine.assembly, each.version),
                 "given_at": each.given_at.isoformat(),
                 "share_card": each.share_card,
                 "share_reasons": each.share_reasons,

@@ -25,7 +25,7 @@ from pluralign.assembly.models import (
     Role,
     ValueStatus,
 )
-from pluralign.assembly.services import audit, seeding
+from pluralign.assembly.services import audit, consents, seeding
 from pluralign.assembly.services.joining import Refused
 
 COUNTED = (bool, int)
@@ -85,6 +85,7 @@ def change(thing: Any, fields: Mapping[str, Any], *, by: Person, assembly: Assem
     """Set fields of an assembly or of something in it and keep them. Returns whether anything changed."""
     with transaction.atomic():
         changed: dict[str, Any] = {}
+        words = thing.consent_text if isinstance(thing, Assembly) else ""
         for name, value in fields.items():
             before = getattr(thing, name)
             if before != value:
@@ -93,6 +94,7 @@ def change(thing: Any, fields: Mapping[str, Any], *, by: Person, assembly: Assem
         if not changed and thing.pk is not None:
             return False
         if isinstance(thing, Assembly) and "consent_text" in changed:
+            consents.keep_words(thing, words)
             thing.consent_version += 1
         new = thing.pk is None
         thing.save()

@@ -7,14 +7,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 from django_ratelimit.decorators import ratelimit
 
-from pluralign.assembly.access import participant, participation_of, public, team_role
+from pluralign.assembly.access import own, participation_of, public, team_role
 from pluralign.assembly.models import Assembly, Participation, Phase, Question
 from pluralign.assembly.services import erasure, results, transcripts
 from pluralign.assembly.services.progress import progress
 from pluralign.report.graph_page import graph_page
 
 
-@participant
+@own
 @require_GET
 def after(request: HttpRequest, mine: Participation) -> HttpResponse:
     """Where the reader's values sit, and what they can do with their data."""
@@ -102,7 +102,7 @@ def graph_drawing(request: HttpRequest, slug: str, question: str) -> HttpRespons
     return HttpResponse(graph_page(built, title=f"{found.assembly.title}: {found.title}", source=found.assembly.title))
 
 
-@participant
+@own
 @ratelimit(key="pluralign.assembly.access.by_person", rate="30/h")
 @require_GET
 def export(request: HttpRequest, mine: Participation) -> JsonResponse:
@@ -113,13 +113,14 @@ def export(request: HttpRequest, mine: Participation) -> JsonResponse:
     return response
 
 
-@participant
+@own
 @require_http_methods(["GET", "POST"])
 def delete(request: HttpRequest, mine: Participation) -> HttpResponse:
     """Ask once, then delete for good."""
     if request.method == "POST" and request.POST.get("sure") == "yes":
         slug, leaves = mine.assembly.slug, not mine.person.memberships.exists()
         erasure.erase(mine)
+        request.session.pop("held", None)
         if leaves and not request.user.is_staff:
             logout(request)
         return (

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django_ratelimit.decorators import ratelimit
 from pydantic import ValidationError
 
-from pluralign.assembly.access import participant
+from pluralign.assembly.access import own, own_to_read, participant
 from pluralign.assembly.models import Author, Card, CardStatus, Moderation, Participation, SimilarOffer
 from pluralign.assembly.services import cards, similar
 from pluralign.assembly.services.drafts import draft_of
@@ -22,7 +22,7 @@ PATIENCE = 20
 """Seconds that the page waits for the worker to look for near values; then it goes on without."""
 
 
-@participant
+@own_to_read
 @ratelimit(key=WHO, rate="60/m", method="POST")
 @require_http_methods(["GET", "POST"])
 def card(request: HttpRequest, mine: Participation, key: int) -> HttpResponse:
@@ -102,7 +102,7 @@ def _page(request: HttpRequest, mine: Participation, found: Card, error: str) ->
     return render(request, "assembly/card.html", context, status=422 if error else 200)
 
 
-@participant
+@own
 @require_POST
 def withdraw(request: HttpRequest, mine: Participation, key: int) -> HttpResponse:
     """Take the card back."""

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 from django_ratelimit.decorators import ratelimit
 
 from pluralign.assembly import machines
-from pluralign.assembly.access import participant
+from pluralign.assembly.access import own_to_read, participant
 from pluralign.assembly.models import Deed, Dialogue, DialogueMode, Participation
 from pluralign.assembly.services import dialogues
 from pluralign.assembly.services.doors import must_be_open
@@ -88,7 +88,7 @@ def _try_answer(mine: Participation, key: str, revision: int, text: str) -> str:
     return ""
 
 
-@participant
+@own_to_read  # the answer that this goes on from was taken
 @ratelimit(key=WHO, rate="60/m")
 @require_GET
 def stream(request: HttpRequest, mine: Participation, key: str) -> StreamingHttpResponse:

@@ -13,4 +13,8 @@ from pluralign.assembly.services.progress import progress
 @require_GET
 def home(request: HttpRequest, mine: Participation) -> HttpResponse:
     """Where the reader stands."""
-    return render(request, "assembly/home.html", {"assembly": mine.assembly, "mine": mine, "progress": progress(mine)})
+    held = request.session.get("held")
+    if held is not None and not held["path"].startswith(f"/a/{mine.assembly.slug}/"):
+        held = None
+    context = {"assembly": mine.assembly, "mine": mine, "progress": progress(mine), "held": held}
+    return render(request, "assembly/home.html", context)

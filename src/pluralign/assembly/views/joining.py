@@ -16,7 +16,7 @@ from django_ratelimit.decorators import ratelimit
 
 from pluralign.assembly.access import participation_of, public, signed_in, team_role
 from pluralign.assembly.models import Assembly, Person, Phase, Recruitment
-from pluralign.assembly.services import joining, quotas
+from pluralign.assembly.services import consents, joining, quotas
 from pluralign.assembly.views.errors import sorry
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -138,6 +138,9 @@ def consent(request: HttpRequest, slug: str) -> HttpResponse:
     assembly = _readable(request, slug)
     mine = participation_of(request, slug)
     form = ConsentForm(assembly, request.POST if request.method == "POST" else None, initial=_consented(mine))
+    read = request.POST.get("version", str(assembly.consent_version))
+    if request.method == "POST" and form.is_valid() and read != str(assembly.consent_version):
+        form.add_error(None, _("The text has changed while you read it. Please read it again."))
     if request.method == "POST" and form.is_valid():
         invitation = request.session.get("invited", {}).get(slug, {})
         recruitment = Recruitment.objects.filter(pk=invitation.get("recruitment"), assembly=assembly).first()
@@ -163,12 +166,18 @@ def consent(request: HttpRequest, slug: str) -> HttpResponse:
                 request.session["return_code"] = joined.return_code
                 return redirect("return-code", slug=slug)
             return redirect("home", slug=slug)
-    return render(
-        request,
-        "assembly/consent.html",
-        {"assembly": assembly, "form": form, "mine": mine},
-        status=422 if form.errors else 200,
-    )
+    latest = mine.consents.last() if mine is not None else None
+    stale = latest is not None and latest.version != assembly.consent_version
+    context = {
+        "assembly": assembly,
+        "form": form,
+        "mine": mine,
+        "agreed": latest,
+        "stale": stale,
+        "words_then": consents.words_of(assembly, latest.version) if stale and latest is not None else "",
+        "held": stale and "held" in request.session,
+    }
+    return render(request, "assembly/consent.html", context, status=422 if form.errors else 200)
 
 
 def _consented(mine: Any) -> dict[str, Any]:

@@ -112,8 +112,8 @@ class Settings(forms.ModelForm):
     topic = forms.CharField(label="Topic", widget=_area(4), max_length=4000)
     consent_text = forms.CharField(
         label="What you add to the site's words about data", widget=_area(4), max_length=4000, required=False,
-        help_text="Who you are, what the answers are for, how long you keep them. A change is a new version of what "
-        "people agree to.",
+        help_text="Who you are, what the answers are for, how long you keep them. A change is a new version: "
+        "everybody is asked to agree again before they go on. Earlier consents keep their words.",
     )  # fmt: skip
     held_words = forms.CharField(
         label="Words that hold a text back, one a line", widget=_area(3), max_length=10_000, required=False,

@@ -10,7 +10,7 @@ from django_ratelimit.decorators import ratelimit
 
 from pluralign.assembly.access import signed_in, team
 from pluralign.assembly.models import Assembly
-from pluralign.assembly.services import setup
+from pluralign.assembly.services import consents, setup
 from pluralign.assembly.services.joining import Refused
 from pluralign.assembly.services.organising import may_create
 from pluralign.assembly.views_organise.forms import ContextForm, FromFile, NewAssembly, QuestionForm, Settings
@@ -56,7 +56,8 @@ def settings(request: HttpRequest, assembly: Assembly) -> HttpResponse:
             messages.success(request, "Kept.")
         return redirect("organise-settings", slug=assembly.slug)
     shown = Assembly.objects.get(pk=assembly.pk)  # a form that failed must not rename the page
-    return page(request, shown, "settings", {"form": form}, status=422 if form.errors else 200)
+    context = {"form": form, "agreed": consents.agreed(shown)}
+    return page(request, shown, "settings", context, status=422 if form.errors else 200)
 
 
 @team("organise")
