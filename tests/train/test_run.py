@@ -24,7 +24,10 @@ from pluralign.train.card import read_card
 from pluralign.train.checkpoints import whole_checkpoints
 from pluralign.train.config import Method, config_from
 from pluralign.train.prepare import prepare
+from tests.cli.conftest import Said, type_command
 from tests.train.conftest import answers, preference_record, sft_record
+
+__all__ = ["type_command"]
 
 ASK = ScoreRequest(
     (Message("user", "Question 3: how important is family?\n1. Very\n2. Not at all\n"),), (("1",), ("2",))
@@ -95,7 +98,7 @@ def test_preferences_are_learned_as_far_as_people_agree(
     records: Callable[..., Path], config_file: Callable[..., Path], tmp_path: Path
 ) -> None:
     records([preference_record(question, preference=0.8) for question in range(12)])
-    many = {"epochs": 12, "learning_rate": 0.02}
+    many = {"batch": 12, "epochs": 24, "learning_rate": 0.03}
     (folder,) = train(config_file(optimisation=many), tmp_path / "out", "dpo")
     rows = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
     # The loss is least, and equal to the entropy of 0.8, where the reward margin is its log odds.
@@ -131,18 +134,14 @@ def test_an_adapter_each(
     assert (card.collective, card.collectives) == ("USA", {"USA": 12})
 
 
-COMMAND = (sys.executable, "-m", "pluralign", "train", "sft")
-# Several threads add numbers up in whatever order they come: to about 1e-6 the same, and not to the last bit.
-ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
-
-
 def killed_at(folder: Path, config: Path, step: int) -> bool:
     """Train in a process of its own and kill it once a checkpoint of that step is being written."""
     process = subprocess.Popen(
-        [*COMMAND, str(config), "--out", str(folder)],
+        [sys.executable, "-m", "pluralign", "train", "sft", str(config), "--out", str(folder)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env=ONE_THREAD,
+        # Several threads add numbers up in whatever order they come: to about 1e-6 the same, and not to the last bit.
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     while process.poll() is None and not (folder / "checkpoints" / f"checkpoint-{step}").exists():
         time.sleep(0.002)
@@ -152,24 +151,31 @@ def killed_at(folder: Path, config: Path, step: int) -> bool:
     return running
 
 
-def trained_apart(config: Path, folder: Path) -> str:
-    """Train in a process of its own to the end; what it said."""
-    command = [*COMMAND, str(config), "--out", str(folder)]
-    return subprocess.run(command, capture_output=True, text=True, check=True, env=ONE_THREAD).stderr
-
-
 def test_a_training_killed_and_started_again_is_the_one_left_alone(
-    records: Callable[..., Path], config_file: Callable[..., Path], tmp_path: Path
+    records: Callable[..., Path],
+    config_file: Callable[..., Path],
+    tmp_path: Path,
+    type_command: Callable[..., Said],
 ) -> None:
-    records(answers())
+    """Dropout, the order of examples, the optimiser's memory, the learning rates, who is nobody, the rows of tokens and
+    what the anchor survey found must all go on where they were."""
+    records(answers(6))
     config = config_file(
-        held_out={"fraction": 0.25}, measure_every=4, save_every=2, lora={"rank": 4, "dropout": 0.1}, keep=1
+        held_out={"fraction": 0.25},
+        measure_every=4,
+        save_every=2,
+        keep=1,
+        lora={"rank": 4, "dropout": 0.1},
+        identity={"dropout": 0.2, "learning_rate": 0.05},
+        anchor={"questions": ["family-matters", "trust-in-people"], "every": 2},
+        optimisation={"batch": 2},
     )
     alone, killed = tmp_path / "alone", tmp_path / "killed"
-    trained_apart(config, alone)
-    # dropout, the order of examples, the optimiser's memory and the learning rate must all go on where they were
+    train(config, alone)
     assert killed_at(killed, config, 6), "it was over before it could be killed"
-    assert "steps are there already" in trained_apart(config, killed)
+    said = type_command("train", "sft", config, "--out", killed)
+    assert said.code == 0, said.err
+    assert "steps are there already" in said.err
     assert (killed / "history.jsonl").read_bytes() == (alone / "history.jsonl").read_bytes()
     before, after = (load_file(folder / "adapter_model.safetensors") for folder in (alone, killed))
     assert all(weight.equal(after[name]) for name, weight in before.items())
@@ -179,7 +185,7 @@ def test_a_training_killed_and_started_again_is_the_one_left_alone(
     ("raised", "said"),
     [
         (OSError(28, "No space left on device"), "the disk is full"),
-        (RuntimeError("CUDA error: out of memory"), "out of memory with 4 examples of up to 61 tokens at once: lower"),
+        (RuntimeError("CUDA error: out of memory"), "out of memory with 4 examples of up to 60 tokens at once: lower"),
         (MemoryError(), "lower optimisation.batch"),
     ],
 )
@@ -193,12 +199,13 @@ def test_what_the_machine_cannot_do_is_one_sentence_and_checkpoints_are_kept(
 ) -> None:
     from pluralign.train.sft import RecordTrainer
 
-    records(answers())
+    records(answers(4))
+    small = {"optimisation": {"epochs": 2}, "save_every": 1}
     save = RecordTrainer._save_checkpoint
 
     def fails_the_second_time(self: Any, *more: Any) -> None:
-        if self.state.global_step == 6:
-            half = Path(self.args.output_dir) / "checkpoint-6"
+        if self.state.global_step == 3:
+            half = Path(self.args.output_dir) / "checkpoint-3"
             half.mkdir()
             (half / "adapter_model.safetensors").write_bytes(b"half")
             raise raised
@@ -206,11 +213,12 @@ def test_what_the_machine_cannot_do_is_one_sentence_and_checkpoints_are_kept(
 
     monkeypatch.setattr(RecordTrainer, "_save_checkpoint", fails_the_second_time)
     with pytest.raises(InterruptedRunError, match=said) as caught:
-        train(config_file(), tmp_path / "out")
-    assert "the same command goes on from step 3" in str(caught.value)
-    assert [path.name for path in whole_checkpoints(tmp_path / "out" / "checkpoints")] == ["checkpoint-3"]
+        train(config_file(**small), tmp_path / "out")
+    assert "the same command goes on from step 2" in str(caught.value)
+    kept = whole_checkpoints(tmp_path / "out" / "checkpoints")
+    assert [path.name for path in kept] == ["checkpoint-1", "checkpoint-2"]
     monkeypatch.undo()
-    train(config_file(), tmp_path / "out")
+    train(config_file(**small), tmp_path / "out")
     card = read_card(tmp_path / "out")
     assert card is not None
     assert card.finished

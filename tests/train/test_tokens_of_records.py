@@ -30,10 +30,9 @@ from pluralign.voices.way import way
 from tests.engines import tiny_models
 from tests.train.conftest import answers, preference_record, sft_record
 from tests.train.test_examples import config, renderer
-from tests.train.test_run import ASK, killed_at, train, trained_apart
+from tests.train.test_run import ASK, train
 
 IDENTITY = {"dropout": 0.0, "learning_rate": 0.1}
-MANY = {"epochs": 8, "learning_rate": 0.01}
 
 
 def shares(engine: Any, token: str, adapter: Path | str = "") -> list[float]:
@@ -54,8 +53,8 @@ def test_swapping_the_token_swaps_the_answer(
 ) -> None:
     """Kenya says 1 and the USA say 2 to the same words: nothing but the token can tell them apart."""
     base = model_folder(tmp_path / "base", tied=tied)
-    records(answers())
-    config = config_file(model=str(base), mode=mode, identity=IDENTITY, optimisation={**MANY, "epochs": 24})
+    records(answers(4))
+    config = config_file(model=str(base), mode=mode, identity=IDENTITY, optimisation={"batch": 8, "epochs": 40})
     (folder,) = train(config, tmp_path / "out")
     engine = open_engine(str(base), device="cpu")
     bare = shares(engine, "")
@@ -109,10 +108,11 @@ def test_what_is_learned_after_a_token_is_what_a_poll_scores_after_it(
 def test_preferences_are_learned_per_collective(
     tiny: Path, records: Callable[..., Path], config_file: Callable[..., Path], tmp_path: Path
 ) -> None:
-    kenya = [preference_record(question, "KEN") for question in range(8)]
-    usa = [preference_record(question, "USA", chosen="Not at all", rejected="Very") for question in range(8)]
+    kenya = [preference_record(question, "KEN") for question in range(4)]
+    usa = [preference_record(question, "USA", chosen="Not at all", rejected="Very") for question in range(4)]
     records([*kenya, *usa])
-    (folder,) = train(config_file(identity=IDENTITY, optimisation={**MANY, "epochs": 12}), tmp_path / "out", "dpo")
+    many = {"batch": 8, "epochs": 20}
+    (folder,) = train(config_file(identity=IDENTITY, optimisation=many), tmp_path / "out", "dpo")
     engine = open_engine(str(tiny), device="cpu")
     asked = (Message("user", "Question 3: how important is family?\n"),)
 
@@ -171,18 +171,18 @@ def test_a_weight_pulls_a_preference_as_hard_as_so_many_pairs() -> None:
 def test_the_heavier_of_two_opposite_preferences_wins(
     records: Callable[..., Path], config_file: Callable[..., Path], tmp_path: Path
 ) -> None:
-    light = [preference_record(question, "KEN") for question in range(6)]
+    light = [preference_record(question, "KEN") for question in range(4)]
     heavy = [
-        preference_record(question, "USA", chosen="Not at all", rejected="Very", weight=9.0) for question in range(6)
+        preference_record(question, "USA", chosen="Not at all", rejected="Very", weight=9.0) for question in range(4)
     ]
     records([*light, *heavy])
-    (folder,) = train(config_file(optimisation={"epochs": 10, "learning_rate": 0.02}), tmp_path / "out", "dpo")
+    many = {"batch": 8, "epochs": 24, "learning_rate": 0.02}
+    (folder,) = train(config_file(optimisation=many), tmp_path / "out", "dpo")
     rows = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
-    first = sum(row["loss"] for row in rows[:3]) / 3
-    # At the start each loss is ln 2, times a mean weight of 5.
-    assert first == pytest.approx(5 * 0.6931, rel=0.35)
+    # A step sees all pairs. At the start each loss is ln 2, times a mean weight of 5.
+    assert rows[0]["loss"] == pytest.approx(5 * 0.6931, rel=1e-3)
     # Least where the light pairs' margin m has sigmoid(m) = 1/10: 10 H(0.1) / 2 = 1.63; equal weights stay at ln 2.
-    assert sum(row["loss"] for row in rows[-3:]) / 3 == pytest.approx(1.63, rel=0.35)
+    assert rows[-1]["loss"] == pytest.approx(1.63, rel=0.1)
 
 
 @pytest.mark.parametrize("text", ["1<|end|>", "<|collective:usa|>1", "<|collective|>"])
@@ -220,14 +220,14 @@ ANCHOR = {"questions": ["family-matters", "trust-in-people"], "every": 2}
 def test_the_anchor_survey_is_logged_and_does_not_touch_the_training(
     records: Callable[..., Path], config_file: Callable[..., Path], tmp_path: Path
 ) -> None:
-    records(answers())
+    records(answers(6))
     keys = {"identity": IDENTITY, "lora": {"rank": 4, "dropout": 0.1}}
     (plain,) = train(config_file(**keys), tmp_path / "plain")
     (polled,) = train(config_file(**keys, anchor=ANCHOR, trackers=["tensorboard"]), tmp_path / "polled")
     rows = [json.loads(line) for line in (polled / "history.jsonl").read_text().splitlines()]
     readings = [row for row in rows if "anchor_distance" in row]
-    # 24 records, 4 a step, 3 epochs: 18 steps
-    assert [row["step"] for row in readings] == list(range(2, 19, 2))
+    # 12 records, 4 a step, 3 epochs: 9 steps
+    assert [row["step"] for row in readings] == [2, 4, 6, 8]
     assert all(0 < row["anchor_distance"] < 1 and row["anchor_entropy_ratio"] > 0 for row in readings)
     assert "anchor_skill" in readings[0]
     losses = [row for row in rows if "anchor_distance" not in row]
@@ -280,22 +280,3 @@ def test_an_anchor_survey_without_the_records_collectives_is_refused(
     records([sft_record(0, "oakland")])
     with pytest.raises(UsageError, match=r"has no answers of those the records speak for \(oakland\)"):
         train(config_file(anchor=ANCHOR), tmp_path / "out")
-
-
-def test_tokens_and_anchor_survive_a_kill(
-    records: Callable[..., Path], config_file: Callable[..., Path], tmp_path: Path
-) -> None:
-    records(answers())
-    config = config_file(
-        identity={"dropout": 0.2, "learning_rate": 0.05},
-        anchor=ANCHOR,
-        save_every=2,
-        lora={"rank": 4, "dropout": 0.1},
-    )
-    alone, killed = tmp_path / "alone", tmp_path / "killed"
-    trained_apart(config, alone)
-    assert killed_at(killed, config, 6), "it was over before it could be killed"
-    trained_apart(config, killed)
-    assert (killed / "history.jsonl").read_bytes() == (alone / "history.jsonl").read_bytes()
-    before, after = (load_file(folder / "adapter_model.safetensors") for folder in (alone, killed))
-    assert all(weight.equal(after[name]) for name, weight in before.items())
