@@ -2,6 +2,8 @@
 
 import functools
 import logging
+import threading
+import time
 
 from django.conf import settings
 from django.db.models import Count, Sum
@@ -16,13 +18,36 @@ from pluralign.engines.open import open_engine
 log = logging.getLogger("pluralign.assembly")
 
 
-@functools.cache
+RETRIES = 1
+"""Of a request of the interview. A person waits for it, and the form stands ready."""
+OPENED_AGAIN_AFTER = 60.0
+"""Seconds after which a model that could not be opened is tried again: a server may start later than the site."""
+_PATIENCE = 10.0
+"""Seconds that a request waits while another opens the model."""
+_lock = threading.Lock()
+_engines: dict[tuple[str, str | None], Engine] = {}
+_failed_at: dict[tuple[str, str | None], float] = {}
+
+
 def _opened(name: str, key: str | None) -> Engine | None:
-    try:
-        return open_engine(name, api_key=key, timeout=INTERVIEW_PATIENCE)
-    except PluralignError as error:
-        log.error("the model %r cannot be opened (%s): people answer the guided form", name, type(error).__name__)
+    which = (name, key)
+    if which in _engines:
+        return _engines[which]
+    if time.monotonic() - _failed_at.get(which, -OPENED_AGAIN_AFTER) < OPENED_AGAIN_AFTER:
         return None
+    if not _lock.acquire(timeout=_PATIENCE):
+        return None
+    try:
+        if which not in _engines:
+            _engines[which] = open_engine(name, api_key=key, timeout=INTERVIEW_PATIENCE, retries=RETRIES)
+        return _engines[which]
+    except PluralignError as error:
+        _failed_at[which] = time.monotonic()
+        log.error("the model %r cannot be opened (%s): people answer the guided form; it is tried again in a minute",
+                  name, type(error).__name__)  # fmt: skip
+        return None
+    finally:
+        _lock.release()
 
 
 def engine() -> Engine | None:

@@ -20,6 +20,7 @@ def open_engine(
     api_key: str | None = None,
     concurrency: int = 16,
     timeout: float = 120.0,
+    retries: int = 6,
 ) -> Engine:
     """Open the engine of that name.
 
@@ -29,7 +30,7 @@ def open_engine(
     URL by itself, where the server has one model only.
 
     For servers: ``api_key`` is the key, ``concurrency`` how many requests are under way at once, ``timeout`` the
-    seconds that one may take.
+    seconds that one may take, ``retries`` how often one that failed for a reason that may pass is tried again.
 
     For models that run here: ``device`` is ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; ``dtype`` is ``auto``
     (float32, but bfloat16 on a GPU that has it), ``float32``, ``bfloat16`` or ``float16``; ``adapter`` is a folder or
@@ -51,7 +52,7 @@ def open_engine(
                 if (error.name or "").split(".")[0] != "openai":
                     raise
                 raise MissingExtraError(f"asking the server of {name!r}", "http") from None
-            return open_http(name, api_key=api_key, concurrency=concurrency, timeout=timeout)
+            return open_http(name, api_key=api_key, concurrency=concurrency, timeout=timeout, retries=retries)
         case _:
             try:
                 from pluralign.engines.loading import open_local
