@@ -4,7 +4,9 @@ import json
 from typing import Any
 
 import pytest
+from django.db import connection
 
+from pluralign.assembly import machines
 from pluralign.assembly.models import (
     CanonicalValue,
     CardStatus,
@@ -18,7 +20,7 @@ from pluralign.assembly.models import (
     Person,
     Vote,
 )
-from pluralign.assembly.services import joining
+from pluralign.assembly.services import joining, similar
 from tests.assembly import journey
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -226,6 +228,29 @@ def test_a_near_value_is_offered_and_never_put_in_the_cards_place(joined: Any, o
     offer.refresh_from_db()
     assert (mine.canonical, own.status) == (own, "active"), "a changed mind is followed"
     assert (offer.answer, offer.adds) == (OfferAnswer.NEARLY, "Time.")
+
+
+def test_a_card_is_compared_before_the_lock_and_nobody_is_shown_their_own_value_meanwhile(
+    joined: Any, monkeypatch: Any
+) -> None:
+    card = journey.talk_through(joined)
+    journey.submit(joined, card)
+    question = card.question
+    question.values.update(embedding=None, embedding_model="")
+    embedder, inside, shown = machines.embedder(), [], []
+    plain = type(embedder).embed
+
+    def slow(self: Any, texts: Any) -> Any:
+        inside.append(connection.in_atomic_block)
+        shown.append(question.values.filter(title="Hearing the quiet ones", status="active").exists())
+        return plain(self, texts)
+
+    monkeypatch.setattr(type(embedder), "embed", slow)
+    similar.place(card)
+    assert set(inside) == {False}, "a model that takes its time holds no lock"
+    assert set(shown) == {False}
+    card.refresh_from_db()
+    assert card.canonical.status == "active"
 
 
 def test_a_withdrawn_card_leaves_the_graph_and_may_come_back(joined: Any) -> None:

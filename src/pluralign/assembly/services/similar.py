@@ -53,7 +53,7 @@ def place(card: Card) -> CanonicalValue | None:
     noun = draft_of(version).card(str(card.pk))
     value = _value_of_words(card, noun)
     others = list(CanonicalValue.objects.filter(question=card.question, status=ValueStatus.ACTIVE).exclude(pk=value.pk))
-    mine = vectors_of([value])[0]
+    mine = vectors_of([value, *others])[0]  # before the lock, which everybody who writes waits for
     with transaction.atomic():
         Question.objects.select_for_update().get(pk=card.question_id)  # nobody merges or splits meanwhile
         value = _value_of_words(card, noun)
@@ -103,12 +103,13 @@ def _value_of_words(card: Card, noun: ValueCard) -> CanonicalValue:
         "description": noun.description,
         "policies": list(noun.policies),
         "language": card.participation.person.language,
+        "status": ValueStatus.HIDDEN,  # until its card says it, so that nobody is shown their own value
     }
     assembly = card.participation.assembly
     waits = assembly.reviews_cards or card.moderation == Moderation.WAITING
     waits = waits or bool(screen(_texts(noun), assembly.held_words.splitlines()))
-    if waits:  # made hidden, so that no draw can meet it before a moderator has looked
-        fields |= {"moderation": Moderation.WAITING, "status": ValueStatus.HIDDEN}
+    if waits:  # it stays hidden until a moderator has looked
+        fields |= {"moderation": Moderation.WAITING}
     try:
         value, _made = CanonicalValue.objects.get_or_create(question=card.question, content_hash=words, defaults=fields)
     except IntegrityError:  # another worker was a moment earlier
