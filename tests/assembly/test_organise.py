@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
+from pluralign.assembly import tasks
 from pluralign.assembly.models import (
     OPENS,
     Assembly,
@@ -28,6 +29,7 @@ from pluralign.assembly.models import (
 from pluralign.assembly.services import (
     dashboards,
     doors,
+    importing,
     joining,
     judging,
     moderation,
@@ -42,6 +44,8 @@ from pluralign.assembly.services import (
     voting,
 )
 from pluralign.assembly.services.joining import Refused
+from pluralign.elicit.cards import Draft
+from pluralign.elicit.seeds import Found, Seed
 from tests.assembly import journey
 from tests.assembly.conftest import signed_in
 
@@ -313,6 +317,51 @@ def test_what_is_reported_waits_what_is_hidden_is_not_shown_and_comes_back(owner
     assert len(results.judgements_of(question)) == 1
     assert [each for each in actions(assembly) if each.startswith("value.")] == ["value.hide", "value.accept"]
     assert CanonicalValue.objects.filter(pk=value.pk).exists()
+
+
+def test_the_queue_lists_what_waits_and_what_was_reported_and_says_why(
+    owner: Any, assembly: Any, django_capture_on_commit_callbacks: Any, monkeypatch: Any
+) -> None:
+    question = assembly.questions.get()
+    found = Found((Seed("line 2", "", Draft(title="Trees first", policies=("Shade",))),), ())
+    importing.bring(assembly, found, by=assembly.memberships.get().person, proposed=True)
+    proposed = CanonicalValue.objects.get(title="Trees first")
+    seed = question.values.filter(is_seed=True, moderation="ok")[0]
+    for kind in ("offensive", "offensive", "personal", "nonsense"):  # seeds are reported only, however often
+        mine = joining.join(assembly, None).participation
+        drawn = Draw.objects.create(participation=mine, question=question, kind="cards", method="x")
+        drawn.cards.create(position=0, value=seed, slot="near", propensity=1.0)
+        moderation.report(mine, seed.pk, kind)
+    said, _card = reported(assembly, question, 3)
+    for value in (seed, said, proposed):
+        value.refresh_from_db()
+    assert [(each.status, each.moderation) for each in (seed, said, proposed)] == [
+        ("active", "ok"), ("hidden", "waiting"), ("hidden", "waiting"),
+    ]  # fmt: skip
+    waiting = moderation.queue(assembly)
+    assert set(waiting.values) == {proposed, seed, said}
+    page = owner.get("/organise/a/example/moderation/").content.decode()
+    assert "3 things to look at." in page
+    for why in ("proposed as a seed, not shown yet", "reported 2 ×: It is offensive", "reported 3 ×: It is offensive"):
+        assert f"<li>{why}</li>" in page, why
+    assert page.count('<span class="tag">seed</span>') == 2
+    assert "3 things wait for a moderator" in owner.get("/organise/a/example/").content.decode()
+
+    assert not question.transitions.filter(source=proposed).exists()
+    with monkeypatch.context() as at_once, django_capture_on_commit_callbacks(execute=True):
+        at_once.setattr(type(tasks.propose), "enqueue", lambda task, *arguments: task.func(*arguments))
+        owner.post(f"/organise/a/example/moderation/value/{proposed.pk}/", {"do": "accept"})
+    owner.post(f"/organise/a/example/moderation/value/{seed.pk}/", {"do": "hide", "reason": "It blames people."})
+    owner.post(f"/organise/a/example/moderation/value/{said.pk}/", {"do": "accept"})
+    for value in (seed, said, proposed):
+        value.refresh_from_db()
+    assert [each.status for each in (seed, said, proposed)] == ["hidden", "active", "active"]
+    page = owner.get("/organise/a/example/moderation/").content.decode()
+    assert "Nothing waits." in page
+    assert "It blames people." in page
+    assert moderation.hidden(assembly).values == [seed]
+    assert proposed in question.values.filter(status="active"), "draws are made from these"
+    assert question.transitions.filter(source=proposed).exists(), "what was accepted is also compared"
 
 
 def test_three_who_report_hold_a_card_back_and_only_who_saw_it_can_report(assembly: Any) -> None:

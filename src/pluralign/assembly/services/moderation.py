@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
+from pluralign.assembly import tasks
 from pluralign.assembly.models import (
     Assembly,
     CanonicalValue,
@@ -168,6 +169,8 @@ def _decide_value(assembly: Assembly, key: int, accept: bool, reason: str) -> st
         Card.objects.filter(canonical=value).exclude(moderation=Moderation.OK).update(moderation=Moderation.OK)
         if value.is_seed or value.cards.filter(status=CardStatus.SUBMITTED).exists():
             show_again(value.pk)
+            # What was never shown has no transitions yet.
+            transaction.on_commit(lambda: tasks.propose.enqueue(value.question_id))
     else:
         _keep_back(value, Moderation.HIDDEN, reason)
     value.reports.filter(settled_at=None).update(settled_at=timezone.now())

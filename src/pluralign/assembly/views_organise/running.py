@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from pluralign.assembly.access import can, team
-from pluralign.assembly.models import Assembly, Attribute
+from pluralign.assembly.models import Assembly, Attribute, Moderation
 from pluralign.assembly.services import dashboards, moderation, quotas, setup
 from pluralign.assembly.views_organise.forms import BudgetForm, QuotaForm
 from pluralign.assembly.views_organise.log_words import sentence
@@ -50,7 +50,8 @@ def _why(assembly: Assembly, value: Any) -> list[str]:
     kinds = [report.get_kind_display() for report in value.reports.all() if report.settled_at is None]
     reported = [f"reported {kinds.count(kind)} ×: {kind}" for kind in dict.fromkeys(kinds)]
     found = _found(assembly, value.title, value.summary, value.description, *value.policies)
-    return [*reported, *found] or ["every card waits for a moderator here"]
+    proposed = ["proposed as a seed, not shown yet"] if value.is_seed and value.moderation == Moderation.WAITING else []
+    return [*proposed, *reported, *found] or ["every card waits for a moderator here"]
 
 
 @team("moderate")
