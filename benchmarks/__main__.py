@@ -12,6 +12,7 @@ BENCHMARKS = {
     "curate": (),
     "serve": (),
     "assembly_dashboards": (),
+    "assembly_weight": (),
 }
 """Module -> arguments."""
 

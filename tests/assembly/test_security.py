@@ -1,6 +1,8 @@
 """Headers, cookies, limits, logs; two workers at once, two people at once, a process that is killed."""
 
+import gzip
 import logging
+import re
 import sqlite3
 import threading
 from pathlib import Path
@@ -15,8 +17,10 @@ from django.test import Client
 from pluralign.assembly.middleware import NoPersonalWords, redact
 from pluralign.assembly.models import CanonicalValue, Draw, Judgement, SimilarOffer, Transition, Vote
 from pluralign.assembly.services import joining, judging, similar, transitions, voting
-from pluralign.assembly.settings import Site, values
+from pluralign.assembly.settings import HERE, Site, values
 from tests.assembly import journey
+
+STATIC = HERE / "static" / "assembly"
 
 
 def site(**told: Any) -> dict[str, Any]:
@@ -69,6 +73,16 @@ def test_every_page_forbids_foreign_scripts_framing_and_being_kept(assembly: Any
 
 
 @pytest.mark.django_db
+def test_pages_are_light(joined: Any) -> None:
+    shared = [STATIC / name for name in ("site.css", "site.js")]
+    assert sum(len(gzip.compress(each.read_bytes())) for each in shared) < 6_500
+    for path in ("", "a/example/", "a/example/join/", "a/example/mine/", "a/example/q/essay/values/"):
+        page = joined.get(f"/{path}", headers={"Accept-Encoding": "gzip"})
+        assert page["Content-Encoding"] == "gzip"
+        assert len(page.content) < 3_000, f"{path}: {len(page.content)} bytes"
+        assert len(re.findall(r'(?:src|href)="/static/', gzip.decompress(page.content).decode())) == 2
+
+
 def test_what_people_write_is_shown_as_text(joined: Any) -> None:
     dialogue = journey.begin(joined)
     journey.say(joined, dialogue, "<script>alert(1)</script>")

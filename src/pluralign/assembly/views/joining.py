@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 from django_ratelimit.decorators import ratelimit
 
 from pluralign.assembly.access import participation_of, public, signed_in, team_role
@@ -92,7 +92,7 @@ class ReturnForm(forms.Form):
 
 
 @public
-@require_GET
+@require_safe
 def front(request: HttpRequest) -> HttpResponse:
     """The assemblies that anybody may join or read, and those the reader is in."""
     open_ones = Assembly.objects.filter(is_public=True).exclude(phase=Phase.PROPOSE)
@@ -114,7 +114,7 @@ def _readable(request: HttpRequest, slug: str) -> Assembly:
 
 
 @public
-@require_GET
+@require_safe
 def welcome(request: HttpRequest, slug: str) -> HttpResponse:
     """What it is about, what will happen, how long it takes."""
     assembly = _readable(request, slug)
@@ -124,7 +124,7 @@ def welcome(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @public
-@require_GET
+@require_safe
 def example(request: HttpRequest, slug: str) -> HttpResponse:
     """A worked example of a conversation, a card and a story, before anything is asked."""
     return render(request, "assembly/example.html", {"assembly": _readable(request, slug)})
