@@ -63,13 +63,14 @@ def write_story(transition: Transition, language: str) -> Story | None:
 
 def fixed_story(transition: Transition) -> list[str]:
     """The site's own story of a transition, sentence by sentence, in the reader's language."""
+    source, candidate = transition.source, transition.candidate
     facts = {
         "context": transition.context.text,
-        "source": transition.source.title,
-        "candidate": transition.candidate.title,
-        "source_policy": (transition.source.policies or [transition.source.summary or transition.source.title])[0],
-        "candidate_policy": (
-            transition.candidate.policies or [transition.candidate.summary or transition.candidate.title]
-        )[0],
+        "source": source.title,
+        "candidate": candidate.title,
+        "source_policy": (source.policies or [source.summary or source.title])[0],
+        "candidate_policy": (candidate.policies or [candidate.summary or candidate.title])[0],
     }
-    return [gettext(sentence) % facts for sentence in FIXED_STORY]
+    # Isolated, so that words of one direction stay whole in a sentence of the other.
+    isolated = {name: f"\u2068{text}\u2069" for name, text in facts.items()}
+    return [gettext(sentence) % isolated for sentence in FIXED_STORY]

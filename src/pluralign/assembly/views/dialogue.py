@@ -60,8 +60,10 @@ def answer(request: HttpRequest, mine: Participation, key: str) -> HttpResponse:
     match request.POST.get("do"):
         case "enough":
             if text.strip():  # what stands in the box was said
-                _try_answer(mine, key, revision, text)
-            dialogue = dialogues.enough(mine, key)
+                error = _try_answer(mine, key, revision, text)
+            dialogue = _own(mine, key)
+            if not error or dialogues.interview_of(dialogue).standing != "asked":
+                dialogue = dialogues.enough(mine, key)
         case "skip":
             dialogue = dialogues.skip(mine, key, revision)
         case "form":

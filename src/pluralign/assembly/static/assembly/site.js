@@ -44,8 +44,11 @@
       button.textContent = button.dataset.copied;
     });
   });
+  // A choice made by pointer is sent at once. By keyboard one passes over choices, so the button comes back for that.
   document.querySelectorAll("select[data-submits]").forEach((select) => {
-    select.form.querySelector("button").hidden = true;
-    select.addEventListener("change", () => select.form.requestSubmit());
+    const button = select.form.querySelector("button");
+    button.hidden = true;
+    select.addEventListener("keydown", (event) => { if (event.key !== "Tab") button.hidden = false; });
+    select.addEventListener("change", () => { if (button.hidden) select.form.requestSubmit(); });
   });
 })();
