@@ -47,9 +47,8 @@ def script(**settings: Any) -> ScriptedEngine:
 
 def shelf_of(live: Live, **settings: Any) -> Shelf:
     """A shelf of voices that all speak through one engine."""
-    return Shelf(
-        lambda _: live, model="script", base="script", load_survey=load, **{"survey": load("world-mini"), **settings}
-    )
+    told = {"model": "script", "base": "script", "survey": load("world-mini"), **settings}
+    return Shelf(lambda _: live, load_survey=load, **told)
 
 
 @dataclass

@@ -99,14 +99,11 @@ def test_what_is_said_is_what_the_engine_says_of_the_same_request(served: Runnin
     for name in EVERYONE:
         voice = served.shelf.contents.voices[name]
         system = voice.speaker.system
-        token = voice.speaker.identity_token
-        if not token:
-            assert voice.speaker.way is not None
-            token = voice.speaker.way.start(voice.collective)
-        opening = "" if voice.speaker.way is None else voice.speaker.way.opening(voice.collective)
+        assert voice.speaker.way is not None
+        token, opening = (named(voice.collective) for named in (voice.speaker.way.start, voice.speaker.way.opening))
         request = ChatRequest(
             (Message("system", opening + system), Message("user", HELLO[0]["content"])),
-            max_tokens=16, temperature=1.0, seed=3, reply_start=token, adapter=voice.speaker.way.adapter,  # type: ignore[union-attr]
+            max_tokens=16, temperature=1.0, seed=3, reply_start=token, adapter=voice.speaker.way.adapter,
         )  # fmt: skip
         assert ask(served, name) == engine.chat([request])[0].text, name
     assert str(trained / "early") in served.shelf.contents.voices["script@early"].speaker.way.name  # type: ignore[union-attr]
@@ -184,11 +181,31 @@ def test_nobody_can_speak_a_token_into_a_conversation(served: Running) -> None:
 
 def test_an_adapter_can_be_polled_beside_the_people(trained: Path) -> None:
     live = Continuous(base(), rows=4)
-    shelf = shelf_of(live, way_text=f"adapter:{trained / 'one'}", folder=None)
-    with running(shelf, live) as served:
-        names = [one["id"] for one in served.client.get("/v1/models").json()["data"]]
-        assert len(names) == 1 + len(SURVEY.collectives), "the bare model, and all who have a token"
-        found = served.post("/pluralign/poll", model=names[1], question="trust-neighbours").json()
-        other = served.post("/pluralign/poll", model=names[2], question="trust-neighbours").json()
-        assert found["how"] == "now"
-        assert found["voice"]["shares"] != other["voice"]["shares"]
+    with running(shelf_of(live, way_text=f"adapter:{trained / 'one'}", folder=trained), live) as served:
+        voices = {one["id"]: one for one in served.client.get("/v1/models").json()["data"]}
+        of_survey = [one for one in voices if one != "script" and one not in EVERYONE]
+        assert len(of_survey) == len(SURVEY.collectives), "all who have a token"
+
+        def shares(name: str) -> list[float]:
+            assert voices[name]["can_be_polled"]
+            found = served.post("/pluralign/poll", model=name, question="trust-neighbours").json()
+            assert found["how"] == "now"
+            return list(found["voice"]["shares"])
+
+        found = {name: shares(name) for name in (*of_survey[:2], *EVERYONE)}
+        assert found[of_survey[0]] == found["script@first"] != found["script@second"] == found[of_survey[1]]
+        assert found["script@token"] == pytest.approx(found["script@second"]), "the file's own token is asked for"
+        assert found["script@early"] != found["script@early-other"]
+        rows = found["script@rows"]
+        assert rows not in (found["script@first"], found["script@second"])
+        card = served.client.get("/pluralign/voices/script@early").json()
+        assert card["identity_token"].startswith("<|collective:"), "also one that opens the first message"
+
+
+def test_a_people_that_no_early_token_stands_for_is_reported(trained: Path, tmp_path: Path) -> None:
+    people = "collective: {id: NOW, name: Nowhere}"
+    (tmp_path / "nowhere.yaml").write_text(f"id: nowhere\ntitle: Nowhere\nadapter: {trained / 'early'}\n{people}\n")
+    live = Continuous(base(), rows=4)
+    [problem] = shelf_of(live, folder=tmp_path, survey=None).contents.problems.values()
+    live.close()
+    assert "has no token for 'NOW'" in problem

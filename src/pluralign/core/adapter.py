@@ -17,6 +17,9 @@ from pluralign.core.question import NonEmpty
 MANIFEST_FILE = "pluralign.json"
 GROUPS_FILE = "groups.json"
 
+IDENTITY = re.compile(r"<\|collective(?::[^|]*)?\|>")
+"""Any identity token, known or not: see :func:`identity_token` and :func:`mixture_token`."""
+
 _MIXTURE = re.compile(r"<\|collective:[a-z0-9_.-]+=[0-9.e-]+(?:\+[a-z0-9_.-]+=[0-9.e-]+)*\|>")
 
 NOBODY = ""

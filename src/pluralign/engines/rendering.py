@@ -1,6 +1,5 @@
 """From a conversation to tokens, and from options to the tokens that continue it. Knows a tokenizer, no weights."""
 
-import re
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any, NamedTuple
 
 import jinja2
 
+from pluralign.core.adapter import IDENTITY
 from pluralign.core.chat import Message
 from pluralign.core.errors import ModelError
 from pluralign.core.ids import text_hash
@@ -26,7 +26,6 @@ _TEXTS = (PLAIN, BARE)
 Tokens = tuple[int, ...]
 
 _REMEMBERED = 100_000
-_IDENTITY = re.compile(r"<\|collective(?::[^|]*)?\|>")
 _STAND_IN = "the reply stands here"
 
 
@@ -91,7 +90,7 @@ class Renderer:
         """The conversation as one text, up to and with the beginning of the reply."""
         if not messages or messages[-1].role != "user":
             raise ModelError("a conversation must end with a message of the user, so that the model can reply")
-        for token in _IDENTITY.findall(reply_start):
+        for token in IDENTITY.findall(reply_start):
             if token not in self._vocabulary:
                 raise ModelError(
                     f"the model does not know the identity token {token!r}: ask it with the adapter that was trained "
@@ -119,13 +118,13 @@ class Renderer:
         It is the voice's own: what strangers say never stands there.
         """
         for at, message in enumerate(messages):
-            opening = _IDENTITY.match(message.content) if at == 0 and message.role == "system" else None
+            opening = IDENTITY.match(message.content) if at == 0 and message.role == "system" else None
             self.refuse_control_tokens(message.content[opening.end() :] if opening else message.content)
 
     def refuse_control_tokens(self, text: str) -> None:
         """Raise :class:`ModelError` for a text with which a stranger could end their turn and begin another's."""
         found = next((token for token in self._controls if token in text), None)
-        if found is None and (spoken := _IDENTITY.search(text)) is not None:
+        if found is None and (spoken := IDENTITY.search(text)) is not None:
             found = spoken.group()  # an adapter may know it, where the base does not
         if found is not None:
             raise ModelError(f"a message may not hold {found!r}, which has a meaning of its own to the model")

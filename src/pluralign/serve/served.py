@@ -70,11 +70,15 @@ class ServedVoice:
 
     @property
     def asks(self) -> Voice | None:
-        """The same voice as a poll asks it; ``None`` where no poll could: told a charter, or nobody's people known."""
+        """The same voice as a poll asks it; ``None`` where no poll could: told a charter, without a survey,
+        or asked by the name of a people where it speaks for none."""
         told = self.speaker
-        if told.charter is not None or self.library is None or told.identity_token or self.panel is not None:
+        if told.charter is not None or self.library is None or self.panel is not None:
             return None
-        return Voice(told.way or of_strategy(strategy("plain")), told.collective, self.library)
+        spoken = told.way or of_strategy(strategy("plain"))
+        if spoken.strategy.names_collective and told.collective is None:
+            return None
+        return Voice(spoken, told.collective, self.library)
 
     @property
     def can_be_polled(self) -> bool:

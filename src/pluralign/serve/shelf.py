@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from pluralign.core.adapter import identity_token, mixed
+from pluralign.core.adapter import Groups, identity_token, mixed
 from pluralign.core.collective import Collective
 from pluralign.core.constitution import Constitution
 from pluralign.core.documents import parse, validate
@@ -131,7 +131,7 @@ class Shelf:
         for collective in self._survey.collectives:
             try:
                 speaker = Speaker(spoken, collective)
-                spoken.start(collective)
+                spoken.token_for(collective)
             except UsageError:
                 if spoken.groups is None:
                     raise
@@ -209,7 +209,7 @@ class Shelf:
                 member = of.members[at]
                 collective = (member.collective or file.collective) if member.way.steered else None
                 speaker = Speaker(member.way, collective)
-                member.way.start(collective)
+                member.way.token_for(collective)
                 profiles, scores = _profiles(runs, member.way.name, "" if collective is None else collective.id)
                 return replace(
                     voice,
@@ -232,11 +232,9 @@ class Shelf:
     def _voice(self, file: VoiceFile, path: Path) -> ServedVoice:
         beside = path.parent
         charter = None if not file.charter else _constitution(beside / file.charter)
-        spoken = _way(file, beside)
-        speaker = Speaker(spoken, file.collective, charter, file.identity_token)
-        if spoken.groups is not None and not file.identity_token:
-            spoken.start(file.collective)
-        _check_token(file.identity_token, spoken)
+        spoken = _way(file, beside, file.model or self._model)
+        speaker = Speaker(spoken, file.collective, charter)
+        spoken.token_for(file.collective)
         return self._common(file, path, speaker, spoken.name, _sentence(spoken.summary))
 
     def _common(self, file: VoiceFile, path: Path, speaker: Speaker, asked_as: str, summary: str = "") -> ServedVoice:
@@ -340,24 +338,27 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
 
 
-def _way(file: VoiceFile, beside: Path) -> Way:
+def _way(file: VoiceFile, beside: Path, model: str) -> Way:
+    """How the voice of a file speaks through ``model``. Raises :class:`UsageError`."""
     asked = file.strategy or ("persona" if file.collective is not None else "plain")
     if not file.adapter:
         return of_strategy(strategy(asked))
     local = beside / file.adapter
-    if not local.exists() and not file.identity_token and _names_server(file.model):
-        return Way(
-            f"adapter:{file.adapter}+{asked}", file.adapter, "an adapter behind a server", strategy(asked), file.adapter
-        )
+    if not local.exists() and _names_server(model):
+        name = f"adapter:{file.adapter}+{asked}"
+        summary = "an adapter behind a server"
+        return Way(name, file.adapter, summary, strategy(asked), file.adapter, token=file.identity_token)
     text = f"adapter:{local if local.exists() else file.adapter}"
-    return way(f"{text}+{asked}" if file.strategy else text)
-
-
-def _check_token(token: str, spoken: Way) -> None:
-    """Raise :class:`UsageError` for a token that the adapter, as far as it says which it has, does not have."""
-    if not token or not Path(spoken.adapter).is_dir():
-        return
+    spoken = way(f"{text}+{asked}" if file.strategy else text)
+    if not file.identity_token:
+        return spoken
     groups = read_groups(spoken.adapter)
+    _check_token(file.identity_token, groups)
+    return replace(spoken, token=file.identity_token, groups=groups)
+
+
+def _check_token(token: str, groups: Groups | None) -> None:
+    """Raise :class:`UsageError` for a token that an adapter, if it says which it has, does not have."""
     if groups is None:
         return
     known = {group.token for group in groups.groups}

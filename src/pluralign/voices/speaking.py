@@ -7,10 +7,11 @@ several of them. What a client's own system message says comes after it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pluralign.core.adapter import IDENTITY
 from pluralign.core.chat import Message
 from pluralign.core.collective import Collective
 from pluralign.core.constitution import Constitution
-from pluralign.core.errors import UsageError
+from pluralign.core.errors import ModelError, UsageError
 from pluralign.engines.base import ChatRequest
 from pluralign.prompts import templates
 from pluralign.voices.way import Way
@@ -44,12 +45,9 @@ class Speaker:
     collective: Collective | None = None
     charter: Constitution | None = None
     """What the collective agreed on; takes the place of the way's own system message."""
-    identity_token: str = ""
-    """Stands where the adapter's tokens stand, before every reply or before everything; empty: the adapter's own token
-    for the collective, if it has any."""
 
     def __post_init__(self) -> None:
-        if self.way is None or self.charter is not None or self.way.groups is not None:
+        if self.way is None or self.charter is not None or self.way.by_token:
             return
         if self.way.strategy.name not in CHAT_TEMPLATES:
             raise UsageError(
@@ -69,7 +67,7 @@ class Speaker:
                 title=self.charter.title,
                 principles=self.charter.principles,
             )
-        if self.way is None or self.way.groups is not None or self.identity_token:
+        if self.way is None or self.way.by_token:
             return "" if self.way is None else templates.render(CHAT_TEMPLATES["plain"])
         return templates.render(CHAT_TEMPLATES[self.way.strategy.name], collective=self.collective)
 
@@ -80,26 +78,23 @@ class Speaker:
             return {CHARTER_TEMPLATE: templates.template_hash(CHARTER_TEMPLATE)}
         if self.way is None:
             return {}
-        told = self.way.groups is not None or bool(self.identity_token)
-        name = CHAT_TEMPLATES["plain" if told else self.way.strategy.name]
+        name = CHAT_TEMPLATES["plain" if self.way.by_token else self.way.strategy.name]
         return {name: templates.template_hash(name)}
 
-    @property
-    def _tokens(self) -> tuple[str, str]:
-        """Identity tokens: what opens the system message, and what the reply begins with; at most one is not empty."""
-        if self.way is None:
-            return "", ""
-        if not self.identity_token:
-            return self.way.opening(self.collective), self.way.start(self.collective)
-        early = self.way.groups is not None and self.way.groups.placement == "early"
-        return (self.identity_token, "") if early else ("", self.identity_token)
-
     def request(self, messages: Sequence[Message], sampling: Sampling) -> ChatRequest:
-        """The request for the next reply. System messages, wherever they stand, are joined into the first."""
+        """The request for the next reply. System messages, wherever they stand, are joined into the first.
+
+        Raises :class:`ModelError` for a message that holds an identity token: whoever talks to a voice could make it
+        another's with one, also where the model is behind a server that reads such tokens in any text.
+        """
+        for message in messages:
+            if (written := IDENTITY.search(message.content)) is not None:
+                raise ModelError(f"a message may not hold {written.group()!r}, which says whose voice replies")
         told = [self.system, *(message.content for message in messages if message.role == "system")]
         system = "\n\n".join(text for text in told if text.strip())
         turns = [message for message in messages if message.role != "system"]
-        opening, start = self._tokens
+        opening = "" if self.way is None else self.way.opening(self.collective)
+        start = "" if self.way is None else self.way.start(self.collective)
         return ChatRequest(
             tuple([Message("system", opening + system), *turns] if system else turns),
             max_tokens=sampling.max_tokens,

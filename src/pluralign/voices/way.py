@@ -40,6 +40,8 @@ class Way:
     """Folder or hub name of the adapter it wears."""
     groups: Groups | None = field(default=None, compare=False)
     """Whom the adapter has tokens for, where it is asked by them."""
+    token: str = ""
+    """Stands where the adapter's token for the collective would; empty: the adapter's own."""
     digest: str = field(default="", compare=False)
     """Content hash of the adapter."""
     lessons: Lessons = field(default=Lessons(), compare=False)
@@ -48,24 +50,36 @@ class Way:
     @property
     def steered(self) -> bool:
         """Whether answers depend on the collective. If not, one poll serves all of them."""
-        return self.strategy.steered or self.groups is not None
+        return self.strategy.steered or (self.groups is not None and not self.token)
+
+    @property
+    def by_token(self) -> bool:
+        """Whether an identity token says whom it speaks for."""
+        return self.groups is not None or bool(self.token)
 
     def start(self, collective: Collective | None) -> str:
         """What the reply is made to begin with: the collective's identity token, or nothing.
 
         Raises :class:`UsageError` for a collective that the adapter has no token for.
         """
-        return self._token(collective, "late")
+        return "" if self._early else self.token_for(collective)
 
     def opening(self, collective: Collective | None) -> str:
         """What the first message is made to begin with: an identity token that was trained there, or nothing. Raises
         as :meth:`start`.
         """
-        return self._token(collective, "early")
+        return self.token_for(collective) if self._early else ""
 
-    def _token(self, collective: Collective | None, placement: str) -> str:
-        if self.groups is None or self.groups.placement != placement:
-            return ""
+    @property
+    def _early(self) -> bool:
+        return self.groups is not None and self.groups.placement == "early"
+
+    def token_for(self, collective: Collective | None) -> str:
+        """The identity token that stands for the collective, wherever it stands; empty for a way without tokens.
+        Raises as :meth:`start`.
+        """
+        if self.token or self.groups is None:
+            return self.token
         try:
             return self.groups.token(collective)
         except UnknownNameError as error:
