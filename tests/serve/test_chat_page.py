@@ -15,6 +15,7 @@ from pluralign.serve.topics import Topics
 from tests.report.conftest import AXE, browser
 from tests.serve.conftest import Running, running, script, shelf_of
 from tests.serve.measured import by_words, measured
+from tests.serve.pages import Opened
 
 __all__ = ["browser"]  # a fixture
 
@@ -36,43 +37,6 @@ def chat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     shelf = shelf_of(live, runs=(measured(tmp_path_factory.mktemp("run")),), default="kenya")
     with running(shelf, live, topics=Topics(by_words(), alike=0.3)) as found:
         yield found
-
-
-class Opened:
-    """A page with everything it said and asked for."""
-
-    def __init__(self, browser: Any, url: str, **options: Any):
-        self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
-        self.page = self.context.new_page()
-        self.said: list[str] = []
-        self.asked: list[str] = []
-        self.page.on("console", lambda message: self.said.append(message.text))
-        self.page.on("pageerror", lambda error: self.said.append(str(error)))
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.goto(url)
-        self.page.locator("#strip .voice, #problem:not(:empty)").first.wait_for()
-
-    def ask(self, text: str) -> None:
-        self.page.fill("#question", text)
-        self.page.press("#question", "Enter")
-        self.heard_all()
-
-    def heard_all(self) -> None:
-        self.page.locator("#status:text-is('All replies are there.')").wait_for(state="attached")
-
-    def choose(self, *titles: str) -> None:
-        self.page.click("#choose")
-        for box in self.page.locator("#choices input:checked").all():
-            box.uncheck()
-        for title in titles:
-            self.page.locator("#choices").get_by_label(re.compile(f"^{title}")).check()
-        self.page.click("#picker .close")
-
-    def __enter__(self) -> "Opened":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.context.close()
 
 
 def test_voices_answer_side_by_side_and_say_how_faithful_they_are(browser: Any, chat: Running) -> None:
@@ -145,6 +109,17 @@ def test_a_panels_reply_is_shown_part_by_part_under_its_voices_names(browser: An
         parts.locator(".who").nth(1).click()
         page.locator("#card").get_by_text("a Brazilian cultural background").wait_for()
         page.keyboard.press("Escape")
+        page.get_by_role("button", name="Whose view is this? Three peoples").first.click()
+        card = page.locator("#card")
+        card.get_by_role("button", name="Whose view is this? Kenya").press("Enter")
+        card.get_by_text("a Kenyan cultural background").wait_for()
+        assert page.evaluate("document.activeElement.id") == "card-body", "what was chosen is gone, and focus is kept"
+        card.get_by_role("button", name="Back to Three peoples").click()
+        card.get_by_text("Who speaks").wait_for()
+        page.keyboard.press("Escape")
+        page.locator("#strip .members .who").nth(2).click()
+        card.get_by_text("a Canadian cultural background").wait_for()
+        page.keyboard.press("Escape")
         page.click("details.polled summary")
         page.locator("table.poll").wait_for()
         opened.ask("And now?")
@@ -216,7 +191,7 @@ def test_conversations_are_kept_here_and_can_be_taken_along(browser: Any, chat: 
         text = Path(waiting.value.path()).read_text(encoding="utf-8")
         assert f"## {QUESTION}" in text
         assert "(`script@kenya`)" in text
-        assert re.search("(Worse|Closer) than its floor: .* from the people of Kenya", text)
+        assert re.search("(Worse|Closer) than its floor.*: .* from how Kenya answered", text)
         page.click("#export")
         with page.expect_download() as waiting:
             page.click("#as-data")

@@ -1,5 +1,6 @@
 """What is told of a voice: in the list of models, and on its card. Pure: voices in, plain data out."""
 
+from pathlib import Path
 from typing import Any
 
 from pluralign.poll.faithfulness import Faithfulness, TopicFaithfulness
@@ -77,9 +78,8 @@ def card(voice: ServedVoice) -> dict[str, Any]:
         "model": voice.live.engine.name,
         "way": "" if speaker.way is None else speaker.way.label,
         "system": speaker.system,
-        "identity_token": speaker.identity_token
-        or ("" if speaker.way is None else speaker.way.start(speaker.collective)),
-        "adapter": "" if speaker.way is None else speaker.way.adapter,
+        "identity_token": "" if speaker.way is None else speaker.way.token_for(speaker.collective),
+        "adapter": "" if speaker.way is None else _shown(speaker.way.adapter),
         "panel": panel(voice),
         "templates": speaker.template_hashes,
         "constitution": None
@@ -108,7 +108,7 @@ def card(voice: ServedVoice) -> dict[str, Any]:
         "sources": [source.model_dump() for source in voice.sources],
         "licence": voice.licence,
         "contact": voice.contact,
-        "origin": voice.origin,
+        "origin": _shown(voice.origin),
         "sampling": voice.sampling.model_dump(),
         "profiles": [{**profile(one), "topics": [topic(each) for each in one.topics]} for one in voice.profiles],
         "survey": None
@@ -156,6 +156,11 @@ def topic(found: TopicFaithfulness) -> dict[str, Any]:
 def measure(one: Measure) -> dict[str, float | None]:
     """A number with its interval."""
     return {"value": one.value, "low": one.low, "high": one.high}
+
+
+def _shown(place: str) -> str:
+    """A name as it is, of a path its last part: where things lie on the server is nobody's business."""
+    return Path(place).name if Path(place).is_absolute() or place.startswith(".") else place
 
 
 def _collective(voice: ServedVoice) -> dict[str, str] | None:

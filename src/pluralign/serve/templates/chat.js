@@ -79,7 +79,7 @@
       return make("li", { class: `voice v${slot}` },
         make("h3", {}, make("span", { class: "swatch", "aria-hidden": "true" }), voice.title),
         make("code", {}, voice.id),
-        ...overall(voice),
+        ...overall(voice, showCard),
         groupField(voice),
         make("p", { class: "row" }, make("button", { type: "button", onclick: () => showCard(id), "aria-label": `Whose view is this? ${voice.title}` }, "Whose view is this?")));
     }));
@@ -101,14 +101,16 @@
 
   function showChoices() {
     const wanted = $("find").value.trim().toLowerCase();
-    const groups = new Map();
+    // Voices of files and panels first, then the survey's peoples by region, and last who speaks for nobody.
+    const regions = [...new Set([...voices.values()].map((voice) => voice.region).filter(Boolean))].sort();
+    const groups = new Map(["Voices", "Panels", ...regions, "Nobody in particular"].map((name) => [name, []]));
     for (const voice of voices.values()) {
       const text = `${voice.title} ${voice.id} ${voice.region || ""}`.toLowerCase();
       if (wanted && !text.includes(wanted)) continue;
       const group = voice.panel ? "Panels" : voice.collective ? voice.region || "Voices" : "Nobody in particular";
-      groups.set(group, [...(groups.get(group) || []), voice]);
+      groups.get(group).push(voice);
     }
-    $("choices").replaceChildren(...[...groups].map(([name, members]) => make("fieldset", { class: "group" }, make("legend", {}, name),
+    $("choices").replaceChildren(...[...groups].filter(([, members]) => members.length).map(([name, members]) => make("fieldset", { class: "group" }, make("legend", {}, name),
       ...members.map((voice) => {
         const id = `choice-${voice.id.replace(/[^\w-]/g, "_")}`;
         const box = make("input", { type: "checkbox", id, value: voice.id, checked: chosen.includes(voice.id),
@@ -126,17 +128,20 @@
     $("picked").textContent = boxes.length ? `${chosen.length} of at most ${MOST} chosen.` : "No voice is called that.";
   }
 
-  async function showCard(id) {
+  /** A voice's card; ``from``: the panel's whose member it is, to go back to. */
+  async function showCard(id, from = null) {
     const voice = voices.get(id);
+    const back = from ? [make("p", { class: "row" }, make("button", { type: "button", onclick: () => showCard(from.id) }, `Back to ${from.title}`))] : [];
     $("card-heading").textContent = `Whose view is this?${voice ? ` ${voice.title}` : ""}`;
     $("card-body").replaceChildren(make("p", {}, "Looking it up …"));
-    $("card").showModal();
+    if ($("card").open) $("card-body").focus();  // what was chosen in it is gone
+    else $("card").showModal();
     try {
       const card = await (await ask(`/pluralign/voices/${encodeURIComponent(id)}`)).json();
       $("card-heading").textContent = `Whose view is this? ${card.title}`;
-      $("card-body").replaceChildren(...cardOf(card));
+      $("card-body").replaceChildren(...back, ...cardOf(card, (member) => showCard(member, card)));
     } catch (error) {
-      $("card-body").replaceChildren(make("p", { class: "problem" }, error.message));
+      $("card-body").replaceChildren(...back, make("p", { class: "problem" }, error.message));
     }
     $("card-body").scrollTop = 0;
   }
@@ -221,7 +226,7 @@
       const about = topicOf(turn, id);
       try {
         if (!about || !about.topic) throw new Error("This voice's survey has no such question.");
-        cells[slot].replaceChildren(pollTable(await (await ask("/pluralign/poll", { model: nameOf(turn.voices[id] || { id }), question: about.questions[0].id })).json(), slot));
+        cells[slot].replaceChildren(pollTable(await (await ask("/pluralign/poll", { model: nameOf(turn.voices[id] || { id }), question: about.questions[0].id })).json(), slot, turn.voices[id] ? turn.voices[id].title : id));
       } catch (error) {
         cells[slot].replaceChildren(make("p", { class: "end" }, error.message));
       }
@@ -334,7 +339,7 @@
       for (const [id, reply] of Object.entries(turn.replies)) {
         const voice = turn.voices[id];
         const about = topicOf(turn, id);
-        const told = (measured, where) => `${verdict(measured).text}${measured ? `: ${two(measured.distance.value)} from ${people(voice)}, uniform answers ${two(measured.floors.uniform)}` : ""} (${where})`;
+        const told = (measured, where) => `${verdict(measured).text}${measured ? `: ${three(measured.distance.value)} from how ${whom(voice)} answered, uniform answers ${three(measured.floors.uniform)}` : ""} (${where})`;
         lines.push(`**${voice.title}** (\`${id}\`)`, "", ...reply.text.split("\n").map((line) => `> ${line}`), "");
         if (reply.told && reply.told.chosen_by) lines.push(`- Answered by ${reply.told.voices.map((one) => one.title).join(" and ")} for ${reply.told.group}`);
         if (voice.collective) lines.push(`- ${told(voice.profile, "all topics")}`);
