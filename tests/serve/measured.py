@@ -4,9 +4,11 @@ import re
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from pluralign.engines.base import Engine
 from pluralign.engines.open import open_engine
 from pluralign.poll import compare, records, run
 from pluralign.poll.study import Study
@@ -15,12 +17,14 @@ from pluralign.surveys.similar import Embedding, Vectors
 PEOPLES = ("KEN", "USA", "BRA", "NGA")
 
 
-def measured(folder: Path) -> Path:
-    """The folder of a finished poll of the persona voices of four peoples, who answer arbitrarily."""
-    study = Study.model_validate(
-        {"model": "scripted:hash", "survey": "world-mini", "as": PEOPLES, "voices": ("persona",), "resamples": 100}
-    )
-    prepared, engine = run.prepare(study), open_engine(study.model)
+def measured(folder: Path, engine: Engine | None = None, **study: Any) -> Path:
+    """The folder of a finished poll of the persona voices of four peoples, who answer arbitrarily.
+
+    ``engine``: who answers instead. ``study``: what else the study says, or other than that.
+    """
+    engine = engine or open_engine("scripted:hash")
+    told = {"model": engine.name, "survey": "world-mini", "as": PEOPLES, "voices": ("persona",), "resamples": 100}
+    prepared = run.prepare(Study.model_validate({**told, **study}))
     spec = records.specify(prepared, engine)
     records.open_run(folder, spec, ())
     scores = compare.compare(prepared, run.poll(prepared, engine, folder, lambda _: None), spec)
