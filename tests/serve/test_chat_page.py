@@ -96,7 +96,7 @@ def test_a_panels_reply_is_shown_part_by_part_under_its_voices_names(browser: An
     with Opened(browser, panels.url) as opened:
         page = opened.page
         assert "all of these voices answer" in page.locator("#strip .voice").inner_text()
-        assert page.locator("#strip .members li").all_inner_texts()[2] == "Canada\n?\nNot measured"
+        assert page.locator("#strip .members li").all_inner_texts()[2] == "Canada\n? Not measured"
         opened.ask(QUESTION)
         parts = page.locator(".reply .part")
         assert parts.locator(".who").all_inner_texts() == ["Kenya", "Brazil", "Canada"]

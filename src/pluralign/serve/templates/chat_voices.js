@@ -32,7 +32,7 @@ function verdict(measured) {
 
 function badge(measured) {
   const found = verdict(measured);
-  return make("span", { class: `verdict ${found.kind}` }, make("span", { "aria-hidden": "true" }, found.mark), found.text);
+  return make("span", { class: `verdict ${found.kind}` }, make("span", { "aria-hidden": "true" }, found.mark), ` ${found.text}`);
 }
 
 /** Distance on an axis from 0 (as the people are) to twice the floor or more, with the floor marked. */
