@@ -109,9 +109,10 @@ class LocalEngine:
         batches: list[tuple[int, ...]] = []
         computed = unique = 0
         for places in by_adapter(requests).values():
-            grouping = group([[rendered[at].stem + path for path in inner_paths(rendered[at].forms)] for at in places])
+            sequences = [[rendered[at].stem + path for path in inner_paths(rendered[at].forms)] for at in places]
+            grouping = group(sequences)
             batches += [tuple(places[at] for at in batch) for batch in grouping.batches]
-            computed += grouping.computed_tokens
+            computed += sum(self._computed([sequences[at] for at in batch]) for batch in grouping.batches)
             unique += grouping.unique_tokens
         if self.method not in TREES:
             computed = sum(len(part.stem) + len(path) for part in rendered for path in inner_paths(part.forms))
@@ -122,6 +123,16 @@ class LocalEngine:
             computed_tokens=computed,
             unique_tokens=unique,
         )
+
+    @property
+    def _workers(self) -> int:
+        return torch.get_num_threads() if self.model.device.type == "cpu" else 1
+
+    def _computed(self, requests: Sequence[Sequence[tuple[int, ...]]]) -> int:
+        """Tokens that a batch costs, what its workers compute each for themselves included."""
+        sequences = [sequence for of_request in requests for sequence in of_request]
+        shares = prefix.divided(sequences, self._workers, self.block)
+        return sum(distinct([sequences[at] for at in share]) for share in shares)
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[OptionScores]:
         """Score every request; see :class:`pluralign.engines.base.OptionScores` for what the numbers mean."""
@@ -276,7 +287,9 @@ class LocalEngine:
             with torch.inference_mode():
                 match method:
                     case "tree" | "masked":
-                        return prefix.next_logprobs(self.model, questions, block=self.block, run=TREES[method])
+                        return prefix.next_logprobs(
+                            self.model, questions, block=self.block, run=TREES[method], workers=self._workers
+                        )
                     case "padded":
                         return plain.next_logprobs(self.model, questions)
                     case _:

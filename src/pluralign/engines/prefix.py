@@ -7,6 +7,7 @@ size that the machine likes, and memory grows with block and path, not with the 
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from typing import Any
 
@@ -14,6 +15,8 @@ import torch
 from transformers import DynamicCache
 
 from pluralign.engines import trie
+from pluralign.engines.batches import parts
+from pluralign.engines.faster import Asked, Products, only_asked
 from pluralign.engines.tree_attention import Runs, added, runs, tree_attention
 
 Tokens = tuple[int, ...]
@@ -22,13 +25,47 @@ Question = tuple[Tokens, Sequence[int]]
 
 
 def next_logprobs(
-    model: Any, questions: Sequence[Question], *, block: int, run: int | None = None
+    model: Any, questions: Sequence[Question], *, block: int, run: int | None = None, workers: int = 1
 ) -> list[list[float]]:
     """Per question the natural log-probabilities of its next tokens, each normalised over the whole vocabulary.
 
     Up to ``block`` tokens go through the model at once. Of these, ``run`` at a time look at their own path, in models
     that let attention be replaced; where ``run`` is ``None``, one mask over the block shows every token its path.
+    Up to ``workers`` threads work side by side, each on whole blocks with its share of the processor's cores: cores
+    that wait for one another at the end of every small operation are cores that wait.
     """
+    shares = divided([tokens for tokens, _ in questions], workers, block)
+    answers: list[list[float]] = [[] for _ in questions]
+    threads = torch.get_num_threads()
+    with nullcontext() if run is None else tree_attention(model), only_asked(model) as asked:
+
+        def work(share: Sequence[int]) -> list[list[float]]:
+            if len(shares) > 1:
+                torch.set_num_threads(max(1, threads // len(shares)))
+            with torch.inference_mode(), Products():
+                return _walk(model, [questions[at] for at in share], asked, block, run)
+
+        if len(shares) == 1:
+            found = [work(shares[0])]
+        else:
+            with ThreadPoolExecutor(len(shares)) as pool:
+                found = list(pool.map(work, shares))
+            torch.set_num_threads(threads)  # a thread's setting reaches libraries that all threads share
+    for share, of_share in zip(shares, found, strict=True):
+        for at, answer in zip(share, of_share, strict=True):
+            answers[at] = answer
+    return answers
+
+
+def divided(sequences: Sequence[Tokens], workers: int, block: int) -> list[list[int]]:
+    """Which sequences each of at most ``workers`` computes, a whole block at least."""
+    return parts(sequences, most=workers, least=block) if workers > 1 else [list(range(len(sequences)))]
+
+
+def _walk(
+    model: Any, questions: Sequence[Question], asked_rows: Asked, block: int, run: int | None
+) -> list[list[float]]:
+    """One tree from its root on, block by block."""
     tree = trie.build([tokens for tokens, _ in questions])
     asked: dict[int, list[int]] = {}
     for at, node in enumerate(tree.last):
@@ -37,25 +74,26 @@ def next_logprobs(
     device = model.device
     # Without a config every layer keeps everything: a sliding window would drop tokens in the order of computation.
     cache = DynamicCache()
-    with nullcontext() if run is None else tree_attention(model):
-        for start, stop in trie.cuts(tree, block):
-            nodes = [node for node in range(start, stop) if node in asked]
+    for start, stop in trie.cuts(tree, block):
+        nodes = [node for node in range(start, stop) if node in asked]
+        rows = torch.tensor([node - start for node in nodes], dtype=torch.long, device=device)
+        with asked_rows(rows):
             logits = model(
                 input_ids=torch.from_numpy(tree.tokens[start:stop]).to(device)[None],
                 position_ids=torch.from_numpy(tree.depth[start:stop]).to(device)[None],
                 past_key_values=cache,
                 use_cache=True,
-                logits_to_keep=torch.tensor([node - start for node in nodes], dtype=torch.long, device=device),
+                logits_to_keep=rows,
                 **_sight(model, tree, start, stop, run),
             ).logits[0]
-            for row, node in zip(log_softmax_rows(logits), nodes, strict=True):
-                for at in asked[node]:
-                    answers[at] = row[list(questions[at][1])].tolist()
-            if stop < len(tree.tokens):
-                keep = torch.tensor(trie.step(tree, start, stop), dtype=torch.long, device=device)
-                for layer in cache.layers:
-                    layer.keys = layer.keys.index_select(2, keep)
-                    layer.values = layer.values.index_select(2, keep)
+        for row, node in zip(log_softmax_rows(logits), nodes, strict=True):
+            for at in asked[node]:
+                answers[at] = row[list(questions[at][1])].tolist()
+        if stop < len(tree.tokens):
+            keep = torch.tensor(trie.step(tree, start, stop), dtype=torch.long, device=device)
+            for layer in cache.layers:
+                layer.keys = layer.keys.index_select(2, keep)
+                layer.values = layer.values.index_select(2, keep)
     return answers
 
 

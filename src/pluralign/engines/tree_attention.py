@@ -33,6 +33,8 @@ class Runs(NamedTuple):
     mask: torch.Tensor
     """What is added to the products: 0 where a token sees a key, else a number below all; shape
     (runs, 1, run length, width)."""
+    repeated: dict[int, torch.Tensor]
+    """How many heads share keys -> the mask for all of them, made once for all layers."""
 
 
 def runs(tree: trie.Tree, start: int, stop: int, *, length: int, model: Any) -> Runs:
@@ -46,7 +48,7 @@ def runs(tree: trie.Tree, start: int, stop: int, *, length: int, model: Any) -> 
         sees = [*trie.step(tree, start, first), *range(path + first - start, path + last - start)]
         columns[row, : len(sees)] = sees
         seen[row, : last - first, : len(sees)] = trie.sight(tree, first, last)
-    return Runs(torch.from_numpy(columns).to(model.device), added(seen, model)[:, None])
+    return Runs(torch.from_numpy(columns).to(model.device), added(seen, model)[:, None], {})
 
 
 def added(seen: npt.NDArray[np.bool_], model: Any) -> torch.Tensor:
@@ -89,8 +91,10 @@ def attend(
         kept[0].index_select(1, tree.columns.view(-1)).view(-1, count, width, kept.shape[-1]).transpose(0, 1)
         for kept in (key, value)
     )
+    if shared_by not in tree.repeated:
+        tree.repeated[shared_by] = tree.mask.repeat(1, 1, shared_by, 1)
     found = torch.nn.functional.scaled_dot_product_attention(
-        queries, keys, values, attn_mask=tree.mask.repeat(1, 1, shared_by, 1), scale=scaling
+        queries, keys, values, attn_mask=tree.repeated[shared_by], scale=scaling
     )
     by_head = found.view(count, -1, shared_by, length, found.shape[-1]).permute(0, 3, 1, 2, 4)
     return by_head.reshape(1, count * length, heads, -1)[:, :tokens], None
