@@ -1,6 +1,8 @@
 """A poll of a million answers: memory and time of asking, of reading answers back, of scoring, and of the page.
 
-    python -m benchmarks.scale [ANSWERS] [exact|samples]
+    python -m benchmarks.scale [ANSWERS] [exact|samples] [--written]
+
+``--written`` leaves the poll out: replies are made up and written directly, and what follows is measured.
 
 The survey is made up: as many questions as the number of answers needs, 18 peoples, three ways of asking, and six
 orders of the options scored exactly, or twenty replies over two orders, each read back. The model is a rule, so that
@@ -18,13 +20,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pluralign.engines.open import open_engine
 from pluralign.poll import compare, records, run
+from pluralign.poll.ask import laid_out
 from pluralign.poll.scores import Scores
 from pluralign.poll.study import Study
 from pluralign.report import page
 from pluralign.store.files import write_text
+from pluralign.store.tables import ANSWERS
 
 PEOPLES, ORDERS, REPLIES = 18, 6, 20
 VOICES = ("persona", "persona-last", "cross-culture")
@@ -35,6 +41,8 @@ class Measured(NamedTuple):
     """One step in a process of its own."""
 
     seconds: float
+    processor: float
+    """Seconds of it that the processor worked for it, all threads together."""
     megabytes: float
     """Peak memory of the process, interpreter and packages included."""
 
@@ -75,6 +83,45 @@ def ask(survey: Path, folder: Path) -> None:
     records.write_run(folder, record.model_copy(update={"finished": records.now(), "counts": answers.counts}))
 
 
+def written(survey: Path, folder: Path) -> None:
+    """Replies made up and written as a poll writes them, nine in ten readable, a people's questions to a group."""
+    study, engine = prepared(survey), open_engine("scripted:hash")
+    record = records.open_run(folder, records.specify(study, engine), ())
+    draw = np.random.default_rng(0)
+    asked, each = study.survey.questions, REPLIES
+    count, wide = len(asked) * each, len(OPTIONS)
+    orders = np.array([laid_out(study.study, asked[0])[at % 2].order for at in range(each)])
+    with (folder / "answers.parquet").open("wb") as file, pq.ParquetWriter(file, ANSWERS, compression="zstd") as table:
+        for voice in study.voices:
+            chosen, readable = draw.integers(0, wide, count), draw.random(count) < 0.9
+            columns = dict.fromkeys(ANSWERS.names, pa.nulls(count)) | {
+                "voice": [voice.name] * count,
+                "collective": [voice.collective.id if voice.collective else ""] * count,
+                "question": np.repeat([one.id for one in asked], each),
+                "topic": np.repeat([one.topic for one in asked], each),
+                "method": ["samples"] * count,
+                "sample": np.tile(np.arange(each), len(asked)),
+                "order": list(np.tile(orders, (len(asked), 1))),
+                "labels": list(np.tile(np.arange(wide), (count, 1))),
+                "options": list(np.tile(np.arange(1, wide + 1), (count, 1))),
+                "probabilities": [
+                    row if read else None for row, read in zip(np.eye(wide)[chosen], readable, strict=True)
+                ],
+                "captured": readable.astype(float),
+                "refused": np.where(~readable, draw.integers(0, 2, count), 0).astype(float),
+                "reply": [str(option + 1) for option in chosen],
+                "reading": np.where(readable, "answer", "unreadable"),
+                "prompt_tokens": np.full(count, 60),
+                "prompt": np.repeat([f"{at:064x}" for at in range(len(asked))], each),
+                "key": [f"{at:064x}" for at in range(count)],
+            }
+            arrays = [pa.array(columns[field.name], type=field.type) for field in ANSWERS]
+            table.write_table(pa.Table.from_arrays(arrays, schema=ANSWERS))
+    total = count * len(study.voices)
+    counts = dict.fromkeys(run.COUNTED, 0) | {"prompts": total, "computed": total}
+    records.write_run(folder, record.model_copy(update={"finished": records.now(), "counts": counts}))
+
+
 def score(survey: Path, folder: Path) -> None:
     """From answers on disk to numbers."""
     study, record = prepared(survey), records.read_run(folder)
@@ -105,30 +152,40 @@ def measured(step: Callable[[Path, Path], None], survey: Path, folder: Path) -> 
 
 
 def _run(step: Callable[[Path, Path], None], survey: Path, folder: Path, sender: Any) -> None:
-    started = time.perf_counter()
+    started, worked = time.perf_counter(), time.process_time()
     step(survey, folder)
-    seconds = time.perf_counter() - started
+    seconds, processor = time.perf_counter() - started, time.process_time() - worked
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # kilobytes on Linux
-    sender.send((seconds, peak))
+    sender.send((seconds, processor, peak))
 
 
 def main() -> None:
     """Measure both sizes and print a table."""
-    answers = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    method = sys.argv[2] if len(sys.argv) > 2 else "exact"
+    given = [word for word in sys.argv[1:] if word != "--written"]
+    answers = int(given[0]) if given else 1_000_000
+    steps = STEPS
+    if "--written" in sys.argv:
+        steps = {"load": load, "write": written, "score": score, "page": draw_page}
+    method = given[1] if len(given) > 1 else "samples" if steps is not STEPS else "exact"
+    if steps is not STEPS and method != "samples":
+        sys.exit("--written makes up replies: say samples")
     each = PEOPLES * len(VOICES) * (REPLIES if method == "samples" else ORDERS)
-    print(f"{'answers':>10}  {'step':<6} {'seconds':>8} {'peak MB':>8}")
+    print(f"{'answers':>10}  {'step':<6} {'seconds':>8} {'cpu':>8} {'peak MB':>8}")
     for wanted in (answers // 10, answers):
         with tempfile.TemporaryDirectory() as place:
             survey, folder = Path(place) / f"{method}.csv", Path(place) / "run"
             questions = -(-wanted // each)
             write_survey(survey, questions)
             total = questions * each
-            for name, step in STEPS.items():
+            for name, step in steps.items():
                 found = measured(step, survey, folder)
-                print(f"{total:>10,}  {name:<6} {found.seconds:>8.1f} {found.megabytes:>8.0f}", flush=True)
+                print(
+                    f"{total:>10,}  {name:<6} {found.seconds:>8.1f} {found.processor:>8.1f} {found.megabytes:>8.0f}",
+                    flush=True,
+                )
             for name in ("answers.sqlite", "answers.parquet", "prompts.parquet", "scores.json", "report.html"):
-                print(f"{'':>10}  {name:<16} {(folder / name).stat().st_size / 1e6:>8.1f} MB", flush=True)
+                if (folder / name).exists():
+                    print(f"{'':>10}  {name:<16} {(folder / name).stat().st_size / 1e6:>8.1f} MB", flush=True)
 
 
 if __name__ == "__main__":

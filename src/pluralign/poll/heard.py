@@ -7,6 +7,7 @@ same numbers to the last bit.
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -194,24 +195,60 @@ class Ledger:
         put = partial(self.heard[voice].put, question, captured=_mean(captured), refused=_mean(refused))
         if not len(shares):
             put(np.array([np.nan]), np.nan)
-        elif self.counts_replies:
-            weights = np.array([share for share in captured if share > 0])
-            total = float(weights.sum())
-            found = (shares * weights[:, None]).sum(axis=0) / total
-            put(found, np.nan, n=total, bias=self._bias(question, shares, at))
+            return
+        bias = self.biases(self.designs.get(question), shares, np.array([0, len(shares)]), at)[0]
+        if self.counts_replies:
+            found = count(shares, np.array([share for share in captured if share > 0]), np.array([0, len(shares)]))
+            put(found.shares[0], np.nan, n=float(found.n[0]), bias=bias)
         else:
             means, effect = fold(shares[None])
-            put(means[0], float(effect[0]), bias=self._bias(question, shares, at))
+            put(means[0], float(effect[0]), bias=bias)
 
-    def _bias(self, question: str, shares: Array, at: npt.NDArray[np.int64]) -> Effects | None:
-        """Effects of places and labels, where there is an answer to every order."""
-        design = self.designs.get(question)
+    @staticmethod
+    def biases(
+        design: Design | None, shares: Array, starts: npt.NDArray[np.int64], at: npt.NDArray[np.int64]
+    ) -> list[Effects | None]:
+        """Per cell the effects of places and labels, ``None`` where there is not an answer to every order.
+
+        ``shares``: shape (answers, options), those of a cell from one of ``starts`` to the next; ``at``: their orders.
+        """
+        cells = len(starts) - 1
         if design is None:
-            return None
-        orders = [shares[at == order] for order in range(design.places.shape[1])]
-        if any(not len(one) for one in orders):
-            return None
-        return effects(design, np.array([[one.mean(axis=0) for one in orders]]))
+            return [None] * cells
+        orders = design.places.shape[1]
+        slot = np.repeat(np.arange(cells) * orders, np.diff(starts)) + at
+        by_slot = np.argsort(slot, kind="stable")
+        counts = np.bincount(slot, minlength=cells * orders)
+        filled = np.flatnonzero(counts)
+        sums = np.add.reduceat(shares[by_slot], (np.cumsum(counts) - counts)[filled], axis=0)
+        means = np.full((cells * orders, shares.shape[1]), np.nan)
+        means[filled] = sums / counts[filled, None]
+        whole = np.flatnonzero((counts.reshape(cells, orders) > 0).all(axis=1))
+        found: list[Effects | None] = [None] * cells
+        if len(whole):
+            every = effects(design, means.reshape(cells, orders, -1)[whole])
+            for row, cell in enumerate(whole.tolist()):
+                found[cell] = every.take(row)
+        return found
+
+
+class Counted(NamedTuple):
+    """Cells over their replies."""
+
+    shares: Array
+    """Shape (cells, options)."""
+    n: Array
+    """How much was read, shape (cells,)."""
+
+
+def count(shares: Array, weights: Array, starts: npt.NDArray[np.int64]) -> Counted:
+    """Mean of the replies of every cell, each counted by what the options hold of it.
+
+    ``shares``: shape (replies, options); ``weights``: shape (replies,); the replies of a cell, one at least, stand from
+    one of ``starts`` to the next. A cell gets the same bits whatever else is in the arrays.
+    """
+    totals = np.add.reduceat(weights, starts[:-1])
+    return Counted(np.add.reduceat(shares * weights[:, None], starts[:-1], axis=0) / totals[:, None], totals)
 
 
 class Folded(NamedTuple):
@@ -301,8 +338,10 @@ def _take_in(
         own_starts = starts[cells[0] : cells[-1] + 2] - starts[cells[0]]
         if one.obtained in (Obtained.EXACT, Obtained.TOP_K):
             _fold_in(one, own, own_starts, names)
-        else:
+        elif one.counts_replies:
             _count_in(one, own, own_starts, names, layouts)
+        else:
+            _state_in(one, own, own_starts, names, layouts)
 
 
 class _Cell(NamedTuple):
@@ -310,14 +349,14 @@ class _Cell(NamedTuple):
     question: str
 
 
-def _count_in(
+def _state_in(
     ledger: Ledger,
     table: pa.Table,
     starts: npt.NDArray[np.int64],
     names: Sequence[_Cell],
     layouts: Mapping[str, int],
 ) -> None:
-    """Take in replies, cell by cell."""
+    """Take in stated shares, cell by cell: there is one statement in an order at most."""
     captured, refused = (np.asarray(table.column(name)).tolist() for name in ("captured", "refused"))
     sample = np.asarray(pc.fill_null(table.column("sample"), 0), dtype=np.int64)
     lists = _lists(table)
@@ -331,6 +370,57 @@ def _count_in(
             captured=captured[begin:end],
             refused=refused[begin:end],
         )
+
+
+def _count_in(
+    ledger: Ledger,
+    table: pa.Table,
+    starts: npt.NDArray[np.int64],
+    names: Sequence[_Cell],
+    layouts: Mapping[str, int],
+) -> None:
+    """Take in replies, all cells of a kind at once."""
+    captured, refused = (np.asarray(table.column(name), dtype=np.float64) for name in ("captured", "refused"))
+    sizes = np.diff(starts)
+    means = []
+    for column in (captured, refused):
+        if np.any(column % 1):  # texts read by a model are captured in part, and are added exactly
+            means.append([_mean(values.tolist()) for values in np.split(column, starts[1:-1])])
+        else:
+            means.append((np.add.reduceat(column, starts[:-1]) / sizes).tolist())
+    sample = np.asarray(pc.fill_null(table.column("sample"), 0), dtype=np.int64)
+    lists = _lists(table)
+    answered = np.flatnonzero(lists.lengths)
+    edges = np.searchsorted(answered, starts)
+    kinds: dict[tuple[int, int], list[int]] = {}
+    for cell, (begin, end) in enumerate(pairwise(edges.tolist())):
+        if begin == end:
+            ledger.heard[names[cell].voice].put(
+                names[cell].question, np.array([np.nan]), np.nan, means[0][cell], refused=means[1][cell]
+            )
+            continue
+        design = ledger.designs.get(names[cell].question)
+        kinds.setdefault((int(lists.lengths[answered[begin]]), id(design)), []).append(cell)
+    for (options, _), cells in kinds.items():
+        own = np.array(cells)
+        counts = np.diff(edges)[own]
+        bounds = np.concatenate([[0], np.cumsum(counts)])
+        rows = answered[np.repeat(edges[own] - bounds[:-1], counts) + np.arange(bounds[-1])]
+        shares = lists.values[lists.place[rows][:, None] + np.arange(options)]
+        found = count(shares, captured[rows], bounds)
+        ways = np.array([layouts[names[cell].question] for cell in cells])
+        at = sample[rows] % np.repeat(ways, counts)
+        biases = ledger.biases(ledger.designs.get(names[cells[0]].question), shares, bounds, at)
+        for row, cell in enumerate(cells):
+            ledger.heard[names[cell].voice].put(
+                names[cell].question,
+                found.shares[row],
+                np.nan,
+                means[0][cell],
+                refused=means[1][cell],
+                n=float(found.n[row]),
+                bias=biases[row],
+            )
 
 
 class _Lists(NamedTuple):
