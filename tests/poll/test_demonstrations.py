@@ -75,6 +75,33 @@ def test_five_draws_are_asked_and_extracted_by_the_default_and_as_published(surv
     assert not any("sharper" in caveat for caveat in default.caveats)
 
 
+class Golden(ScriptedEngine):
+    """Scores three written forms of two labels as in section 4.3 of the specification, less what makes them
+    probabilities."""
+
+    FORMS = ([2.0, 5.0, 4.0], [1.0, 4.5, 3.5])
+
+    def __init__(self) -> None:
+        super().__init__(scorer=lambda request: [math.log(0.1)] * len(request.options))
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[OptionScores]:
+        for request in requests:
+            assert request.options == (("A", " A", "\nA"), ("B", " B", "\nB"))
+        forms = tuple(tuple(score - 10 for score in of_option) for of_option in self.FORMS)
+        options = tuple(math.log(sum(map(math.exp, of_option))) for of_option in forms)
+        return [OptionScores(options, forms, prompt_tokens=10) for _ in requests]
+
+
+@pytest.mark.parametrize("voice", ["demonstrations", "statements"])
+def test_the_golden_values_of_both_extractions(tmp_path: Path, voice: str) -> None:
+    survey = tmp_path / "one.yaml"
+    survey.write_text("name: one\nquestions:\n- {id: q, text: 'Tea?', options: ['Yes', 'No']}\n")
+    for published, golden in ((True, 0.8807970779778823), (False, 0.6257237037704376)):
+        folder = tmp_path / f"{published}"
+        carry_out(study(survey, voices=[voice], published=published), Golden(), folder)
+        assert shares(folder)["q"] == pytest.approx([golden, 1 - golden], abs=1e-12)
+
+
 def tmp_path_made(path: Path) -> Path:
     path.mkdir()
     return path

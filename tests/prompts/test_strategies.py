@@ -24,12 +24,12 @@ EXAMPLE = Example(show(QUESTION), "2. No")
 FULL = Context(KENYA, OTHERS[:3], OTHERS[3:], (EXAMPLE,) * 5)
 
 
-STATING = [name for name in STRATEGIES if name != "demonstrations"]
+STATING = [name for name, one in STRATEGIES.items() if not one.demonstrates]
 """Those that can be asked for more than a choice."""
 
 
 def texts(name: str, context: Context = FULL) -> tuple[str, str]:
-    if name == "demonstrations":
+    if strategy(name).demonstrates:
         [user] = strategy(name).messages(show(QUESTION, labels=Labels.LETTER), context)
         return "", user.content
     system, user = strategy(name).messages(show(QUESTION), context)
@@ -37,7 +37,7 @@ def texts(name: str, context: Context = FULL) -> tuple[str, str]:
     return system.content, user.content
 
 
-@pytest.mark.parametrize("name", [name for name in STRATEGIES if name not in ("persona-last", "demonstrations")])
+@pytest.mark.parametrize("name", [name for name in STATING if name != "persona-last"])
 def test_every_strategy_asks_the_question_and_lists_the_options(name: str) -> None:
     _, user = texts(name)
     assert user.endswith(
@@ -129,6 +129,7 @@ def test_template_texts_are_frozen() -> None:
     }
     assert {name: templates.template_hash(name) for name in sorted({s.user for s in STRATEGIES.values()})} == {
         "user_demonstrations.v1": "70d70e2398d18263",
+        "user_demonstrations_statements.v1": "94be95863212b7c5",
         "user_persona_last.v1": "0a8c08d4e8667ba2",
         "user_plain.v1": "07e8ea0684fe0b2a",
         "user_self_alignment.v1": "801ed2caf10d14b6",
@@ -156,6 +157,30 @@ def test_demonstrations_are_answered_at_random_and_always_in_the_same_way() -> N
         assert sorted(found) == list("ABCDE"[:options])
         # 1000 draws: 6 standard deviations are less than 6 * sqrt(1000 / 4) = 95
         assert all(abs(count - 1000 / options) < 95 for count in found.values())
+
+
+def test_statements_are_laid_out_as_the_roadmap_laid_out_the_inventory() -> None:
+    """Lead-in and statement, a line that asks, five options a line of which the last three lack a space, the cue."""
+    ratings = ("Very accurate", "Moderately accurate", "Neither", "Moderately inaccurate", "Very inaccurate")
+    worry = Question(
+        id="I1",
+        text='Someone says of you: "You worry about things." How accurate is that?',
+        options=tuple(Option(id=at, text=text) for at, text in enumerate(ratings, start=1)),
+        scale=Scale.ORDINAL,
+    )
+    drawn = demonstrations("I1", 0, statements=True)
+    [user] = strategy("MPI").messages(show(worry, labels=Labels.LETTER), Context(examples=drawn))
+    *shown, item = user.content.split("\n\n\n\n ")
+    assert item == (
+        'Someone says of you: "You worry about things."\nHow accurate is that?\nA. Very accurate\n'
+        "B. Moderately accurate\nC.Neither\nD.Moderately inaccurate\nE.Very inaccurate\nAnswer Choice:"
+    )
+    assert [text[-1] for text in shown] == [example.answer for example in drawn]
+    assert all(text[:-1].endswith("\nE.Very inaccurate\nAnswer Choice:") for text in shown)
+    for draw in range(DRAWS):
+        answers = [example.answer for example in demonstrations("I1", draw, statements=True)]
+        assert len(set(answers)) == 3
+        assert set(answers) <= set("ABCDE")
 
 
 def test_demonstrations_only_choose_and_only_by_letters() -> None:

@@ -1,7 +1,7 @@
 """From the scores of a label's written forms to the shares of options. Knows no model and no token.
 
-A model may write the answer A as "A" or as " A". ``published`` does with their scores what Sorensen et al. 2024 (arXiv
-2402.05070) did; by default probabilities are added and averaged.
+A model may write the answer A as "A", as " A", or on a line of its own. ``published`` does with their scores what
+Sorensen et al. 2024 (arXiv 2402.05070) did; by default probabilities are added and averaged.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""The ways of asking a model to speak for a group: six strategies of CultureSPA (Xu et al., NAACL 2025), one of the
+"""The ways of asking a model to speak for a group: six strategies of CultureSPA (Xu et al., NAACL 2025), two of the
 Roadmap to Pluralistic Alignment (Sorensen et al., ICML 2024), and one of ours; own wording.
 
 Knows no survey: whoever asks brings the neighbours and the answered examples a strategy calls for.
@@ -14,6 +14,7 @@ persona+self-alignment         P1+P3    both
 cross-culture+self-alignment   P2+P3    both
 persona-last                            persona, named after the question: all collectives share it
 demonstrations                 Roadmap  nothing: three questions answered at random, then the question
+statements                     MPI      nothing: three statements rated at random, then the statement
 =============================  =======  ==========================================================
 """
 
@@ -94,6 +95,11 @@ class Strategy(NamedTuple):
     def demonstrates(self) -> bool:
         """Whether the prompt shows answers drawn at random, and is put several times, each with another draw."""
         return self.user.startswith("user_demonstrations")
+
+    @property
+    def rates_statements(self) -> bool:
+        """Whether what it shows are statements about the reader, not questions."""
+        return self.user.startswith("user_demonstrations_statements")
 
     def user_template(self, task: Task = Task.CHOOSE) -> str:
         """Name of the user text for a task: ``user_plain.v1``, ``user_plain_shares.v1``, ``user_plain_words.v1``."""
@@ -193,6 +199,13 @@ STRATEGIES: dict[str, Strategy] = {
             "given nothing but three questions answered at random, then the question",
             "",
             "user_demonstrations.v1",
+        ),
+        Strategy(
+            "statements",
+            "MPI",
+            "given nothing but three statements rated at random, then the statement to rate",
+            "",
+            "user_demonstrations_statements.v1",
         ),
     )
 }

@@ -93,7 +93,10 @@ class Voice:
         if self.collective is not None and strategy.needs_examples:
             context = context._replace(examples=self.library.examples(self.collective, question, labels))
         if strategy.demonstrates:
-            context = context._replace(examples=demonstrations(question.id, self.draw))
+            drawn = demonstrations(question.id, self.draw, statements=strategy.rates_statements)
+            context = context._replace(examples=drawn)
+            # Nothing says whether the reply goes on the line of the cue, with a space or without, or on the next.
+            shown = shown._replace(forms=tuple((*forms, f"\n{forms[0]}") for forms in shown.forms))
         first, *rest = strategy.messages(shown, context, task)
         opening = self.way.opening(self.collective)
         return ScoreRequest(
