@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,13 +33,30 @@ class Running(NamedTuple):
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """The site as a person starts it, on an empty machine, on a free port."""
-    folder = tmp_path_factory.mktemp("site")
+    """The site as a person starts it, on an empty machine, on a free port, without a model."""
+    with started(tmp_path_factory.mktemp("site")) as site:
+        yield site
+
+
+@contextmanager
+def started(folder: Path, *further: str) -> Iterator[Running]:
+    """Start the site in a folder, with further arguments of ``assembly serve``, and stop it afterwards."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     source = str(Path(__file__).parents[2] / "src")
-    command = [sys.executable, "-m", "pluralign", "assembly", "serve", "--folder", str(folder), "--port", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "pluralign",
+        "assembly",
+        "serve",
+        "--folder",
+        str(folder),
+        "--port",
+        str(port),
+        *further,
+    ]
     environment = {**os.environ, "PYTHONPATH": source, "PLURALIGN_ASSEMBLY_EMBEDDER": "letters"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as site:
         assert site.stdout is not None

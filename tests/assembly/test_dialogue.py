@@ -145,6 +145,19 @@ def test_a_spent_budget_means_the_form(joined: Any, model: Model, assembly: Any)
     assert model.asked == 1
 
 
+def test_enough_takes_what_stands_in_the_box_or_says_why_not(joined: Any) -> None:
+    dialogue = journey.begin(joined)
+    journey.say(joined, dialogue, journey.ANSWERS[0])
+    refused = journey.say(joined, dialogue, "a" * 4001, do="enough")
+    assert refused.status_code == 422
+    assert "shorten your answer" in refused.content.decode()
+    assert "a" * 4001 in refused.content.decode(), "it is still in the box"
+    assert dialogue.ended_at is None
+    journey.say(joined, dialogue, "Who went quiet.", do="enough")
+    assert dialogue.ended_at is not None
+    assert dialogue.messages.filter(author="participant").last().text == "Who went quiet."
+
+
 def test_going_on_without_ai_at_any_time(joined: Any, model: Model) -> None:
     dialogue = journey.begin(joined, "model")
     journey.say(joined, dialogue, journey.ANSWERS[0])

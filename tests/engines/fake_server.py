@@ -110,6 +110,9 @@ class FakeServer(ThreadingHTTPServer):
     def asked_for(self, path: str) -> list[dict[str, Any]]:
         return [body for asked, body in self.asked if asked == path]
 
+    def said(self, word: str | None) -> None:
+        """Called after every word of a stream. What it raises breaks the stream off there."""
+
     def tokenize(self, text: str) -> tuple[int, ...]:
         return tokenize(text, self.vocabulary)
 
@@ -269,6 +272,7 @@ class _Handler(BaseHTTPRequestHandler):
             choice = {"index": 0, "delta": delta, "finish_reason": reason if word is None else None}
             event = {"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "tiny", "choices": [choice]}
             self._chunk(f"data: {json.dumps(event)}\n\n".encode())
+            self.server.said(word)
             if self.server.breaks_off:
                 self.close_connection = True
                 return
