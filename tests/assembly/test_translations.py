@@ -1,5 +1,6 @@
 """The site's words: complete in every language, compiled, with nothing lost that is filled in."""
 
+import ast
 import re
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import polib
 import pytest
 from django.test import Client
 from django.utils.translation import override
+from django.utils.translation.template import templatize
 
 import pluralign.assembly
 from pluralign.assembly.services.transitions import fixed_story
@@ -57,6 +59,38 @@ def test_no_word_of_participants_pages_and_of_the_interview_was_forgotten(langua
             continue
         for _quote, text in re.findall(r"""\{% translate (["'])(.+?)\1 %\}""", path.read_text(encoding="utf-8")):
             assert text in known, f"{path.name}: {text}: run tools/translate.py"
+
+
+CALL = re.compile(r"""\b(?:_|gettext|ngettext|pgettext)\(\s*u?('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""")
+MARKS = {"_", "gettext", "gettext_lazy", "ngettext", "ngettext_lazy"}
+
+
+def words_in(path: Path) -> set[str]:
+    """Everything in a module or a template that is marked for translation."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".html":
+        return {ast.literal_eval(each) for each in CALL.findall(templatize(text))}
+    return {
+        node.args[0].value
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MARKS and node.args
+        if isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str)
+    }
+
+
+def test_everything_that_is_marked_is_in_both_languages() -> None:
+    marked = {
+        word: path.name
+        for room in ("assembly", "elicit")
+        for path in (LOCALE.parents[1] / room).rglob("*")
+        if path.suffix in {".py", ".html"} and not {"organise", "views_organise", "migrations"} & set(path.parts)
+        for word in words_in(path)
+    }
+    assert len(marked) > 290
+    for language in LANGUAGES:
+        known = {entry.msgid for entry in words(language)}
+        missing = {word: place for word, place in marked.items() if word not in known}
+        assert not missing, f"{language}: run tools/translate.py"
 
 
 @pytest.mark.django_db

@@ -19,6 +19,8 @@ FOLDER = typer.Option(
     None,
     help="Where the site keeps its database and its secret key. Default: PLURALIGN_ASSEMBLY_FOLDER, or ./assembly.",
 )
+ADDRESS = "address"
+"""File in the site's folder that holds where it was served last."""
 
 
 def site(folder: Path | None = None, *, public_url: str = "", engine: str = "", debug: bool = False) -> "Site":
@@ -94,6 +96,7 @@ def serve(
     from pluralign.assembly import site as running
 
     running.prepare(found, example=example)
+    (found.folder / ADDRESS).write_text(found.public_url, encoding="utf-8")
     helper = _start_worker(found, engine) if worker else None
 
     def ready() -> None:
@@ -136,10 +139,12 @@ def worker(
 @app.command()
 def enter(
     folder: Path | None = FOLDER,
-    public_url: str = typer.Option("", help="Where people reach the site."),
+    public_url: str = typer.Option("", help="Where people reach the site. Default: where it was served last."),
 ) -> None:
     """Print a link by which the person who runs this site comes in as organiser."""
-    found = site(folder, public_url=public_url)
+    known = (folder or settings.assembly().folder) / ADDRESS
+    served = known.read_text(encoding="utf-8").strip() if known.exists() else ""
+    found = site(folder, public_url=public_url or settings.assembly().public_url or served)
     from pluralign.assembly import site as running
 
     running.prepare(found, example=False)
