@@ -4,7 +4,9 @@
 
 ``make align`` runs it at its end. The runs put the same questions to the same peoples, some by prompting, some by
 adapters. Distances are Wasserstein over ordered questions, means over peoples and questions; intervals resample
-questions, the same for all voices. A cut is 1 - distance / distance of the best prompting voice.
+questions, the same for all voices. A cut is 1 - distance / distance of the best prompting voice. A people's rank is its
+place among all peoples of the survey, ordered by how close they are to the voice that speaks for it: 1 if the voice is
+closest to just them; a voice that says the same for everybody is at the middle, 9.5 of 18, over all peoples.
 """
 
 import json
@@ -41,8 +43,11 @@ class Row(NamedTuple):
     """Per ordered question the mean over peoples."""
     entropy: Array
     people_entropy: Array
-    closest: str
-    """For how many peoples the voice is closest to just them."""
+    apart: Array
+    """Distance of the voice for each people it speaks for to each people of the survey, shape (spoken for, peoples,
+    questions); empty for floors."""
+    own: tuple[int, ...]
+    """Place among the survey's peoples of those that are spoken for."""
     prompting: bool
 
 
@@ -58,25 +63,27 @@ def rows(runs: list[Finished]) -> list[Row]:
 
     peoples = {one: shares(dict(answers)) for one, answers in first.survey.references.items()}
     theirs = np.mean([entropies(peoples[one]) for one in first.peoples], axis=0)
+    own = tuple(list(peoples).index(one) for one in first.peoples)
     found = []
     for run in runs:
         if [one.id for one in run.survey.questions] != [one.id for one in first.survey.questions]:
             sys.exit(f"{run.folder} asked other questions than {first.folder}")
         for voice, by_people in run.said.items():
             answered = {one: shares(by_people.get(one) or by_people[""]) for one in first.peoples}
-            apart = {
-                (one, other): all_distances(answered[one], peoples[other], scales).wasserstein
-                for one in first.peoples
-                for other in peoples
-            }
-            right = sum(min(peoples, key=lambda other: float(apart[one, other].mean())) == one for one in first.peoples)
+            apart = np.array(
+                [
+                    [all_distances(answered[one], theirs_, scales).wasserstein for theirs_ in peoples.values()]
+                    for one in first.peoples
+                ]
+            )
             found.append(
                 Row(
                     label_of(voice),
-                    np.mean([apart[one, one] for one in first.peoples], axis=0),
+                    np.mean([apart[at, place] for at, place in enumerate(own)], axis=0),
                     np.mean([entropies(answered[one]) for one in first.peoples], axis=0),
                     theirs,
-                    f"{right} of {len(first.peoples)}",
+                    apart,
+                    own,
                     not voice.startswith(ADAPTER),
                 )
             )
@@ -85,7 +92,7 @@ def rows(runs: list[Finished]) -> list[Row]:
     nothing = np.full(len(ids), np.nan)
     for name, label in FLOORS.items():
         values = np.mean([table[name].distances.wasserstein[place] for table in tables], axis=0)
-        found.append(Row(label, values, nothing, theirs, "", prompting=False))
+        found.append(Row(label, values, nothing, theirs, np.zeros((0, 0, len(ids))), (), prompting=False))
     return found
 
 
@@ -95,16 +102,36 @@ def table(runs: list[Finished]) -> str:
     draws = bootstrap(len(everything[0].distances), seed=0, resamples=RESAMPLES)
     prompting = [one for one in everything if one.prompting]
     best = min(prompting, key=lambda one: float(np.nanmean(one.distances)))
-    lines = ["| voice | distance | cut | entropy ratio | closest to its own |", "|---|---|---|---|---|"]
+    of_all = len(runs[0].survey.references)
+    head = f"| voice | distance | cut | entropy ratio | closest to its own | rank of its own, of {of_all} |"
+    lines = [head, "|---|---|---|---|---|---|"]
     for one in everything:
         cut = "" if one is best else _shown(_estimate(draws, lambda c, one=one: _cut(c, one, best)), "{:.0%}")  # type: ignore[misc]
         ratio = _estimate(draws, lambda c, one=one: _mean(c, one.entropy) / _mean(c, one.people_entropy))  # type: ignore[misc]
         distance = _shown(_estimate(draws, lambda c, one=one: _mean(c, one.distances)), "{:.3f}")  # type: ignore[misc]
         spread = "" if np.isnan(one.entropy).any() else _shown(ratio, "{:.2f}")
-        lines.append(f"| {one.label} | {distance} | {cut or 'the best of prompting'} | {spread} | {one.closest} |")
+        rank, closest = "", ""
+        if one.own:
+            rank = _shown(_estimate(draws, lambda c, one=one: ranks(c, one).mean(axis=-1)), "{:.1f}")  # type: ignore[misc]
+            closest = f"{int((ranks(np.ones((1, len(one.distances))), one) == 1).sum())} of {len(one.own)}"
+        cells = (one.label, distance, cut or "the best of prompting", spread, closest, rank)
+        lines.append("| " + " | ".join(cells) + " |")
     first = runs[0]
     asked = f"{len(everything[0].distances)} ordered questions of {len(first.survey.questions)}"
     return "\n".join([f"{first.study.name}: {asked}, {len(first.peoples)} peoples", "", *lines])
+
+
+def ranks(counts: Array, one: Row) -> Array:
+    """Rank of each people that is spoken for, 1 for the closest, ties at their middle; shape (resamples, spoken for).
+
+    ``counts``: how often each question counts, shape (resamples, questions).
+    """
+    found = []
+    for apart, own in zip(one.apart, one.own, strict=True):
+        means = weighted_mean(counts, apart.T)
+        theirs = means[:, [own]]
+        found.append(0.5 + (means < theirs).sum(axis=-1) + 0.5 * (means == theirs).sum(axis=-1))
+    return np.stack(found, axis=-1)
 
 
 def _mean(counts: Array, values: Array) -> Array:

@@ -8,6 +8,8 @@ import pytest
 
 pytest.importorskip("peft")
 
+import torch
+
 from pluralign.core.adapter import MANIFEST_FILE, AdapterManifest
 from pluralign.core.errors import InterruptedRunError, ModelError, UsageError
 from pluralign.engines.scripted import scripted
@@ -82,6 +84,45 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(tied: bool, tmp_pa
     assert renamed.resumed_at == 6, "how a voice is called is no other training"
     with pytest.raises(UsageError, match="another configuration"):
         trainer(tmp_path / "killed", tied=tied, seed=1).train()
+
+
+def test_weights_are_averaged_over_steps_also_where_the_training_was_killed(tmp_path: Path) -> None:
+    """The mean of the weights after steps 3 and 5, of which the kill after step 4 knows one."""
+    settings: dict[str, Any] = {"average": {"since": 3, "every": 2}}
+    seen: list[list[torch.Tensor]] = []
+    made = trainer(tmp_path / "whole", **settings)
+    made.train(lambda _: seen.append([one.detach().clone() for one in made._parts.parameters]))
+    wanted = [(third + fifth) / 2 for third, fifth in zip(seen[2], seen[4], strict=True)]
+    assert all(one.allclose(mean, atol=1e-6) for one, mean in zip(made._parts.parameters, wanted, strict=True))
+    assert not any(one.equal(last) for one, last in zip(made._parts.parameters, seen[-1], strict=True))
+
+    def kill(progress: Progress) -> None:
+        if progress.step == 5:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        trainer(tmp_path / "killed", **settings).train(kill)
+    assert trainer(tmp_path / "killed", **settings).train().resumed_at == 4
+    weights = [(tmp_path / name / "adapter_model.safetensors").read_bytes() for name in ("whole", "killed")]
+    assert weights[0] == weights[1], "to the last bit"
+    manifest = AdapterManifest.model_validate_json((tmp_path / "whole" / MANIFEST_FILE).read_text())
+    assert (manifest.training["kept"], manifest.training["averaged_steps"]) == ("average", 2)
+    again = trainer(tmp_path / "killed", average={"since": 3, "every": 2}).train()
+    assert again.resumed_at == 6, "what is finished is written again, not trained"
+    with pytest.raises(UsageError, match="another configuration"):
+        trainer(tmp_path / "killed", average={"since": 2}).train()
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"average": {"since": 7}}, "average.since is 7, and there are 6 steps"),
+        ({"anchor": {"keep": "average"}}, "say of which steps"),
+    ],
+)
+def test_an_average_of_nothing_is_refused(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        config(**settings)
 
 
 def test_what_is_written_is_a_voice_that_is_closer_to_its_people(tmp_path: Path) -> None:

@@ -13,9 +13,11 @@ from pluralign.engines.base import ScoreRequest
 from pluralign.engines.local import LocalEngine
 from pluralign.engines.open import open_engine
 from pluralign.engines.rendering import Renderer
+from pluralign.train import sft
 from pluralign.train.config import TrainConfig
 from pluralign.train.dpo import preference_loss
 from pluralign.train.examples import examples
+from pluralign.train.identity import Rows
 from pluralign.train.likelihood import likelihood
 from pluralign.train.sft import WeightedCollator
 from pluralign.train.sources import Located
@@ -54,6 +56,52 @@ def test_a_record_too_long_is_refused_by_name_or_dropped_or_cut_and_counted() ->
     # a prompt that fills the limit by itself leaves nothing to learn
     with pytest.raises(UsageError, match="all 3 examples are longer than 5 tokens"):
         examples(found, renderer(), config(too_long="cut"), 5)
+
+
+@pytest.mark.parametrize("text", ["<|im_start|>user", "Hi [/INST] 1", "1<end_of_turn>", "<|eot_id|>", "<<SYS>>"])
+def test_a_conversation_rendered_for_another_model_is_refused_in_a_sentence(text: str) -> None:
+    found = located(sft_record(), sft_record(1, reply=text))
+    with pytest.raises(UsageError, match=r"a mark of another model's chat template.* \(r\.jsonl, record 2\)") as caught:
+        examples(found, renderer(), config(), 1000)
+    assert "\n" not in str(caught.value)
+    kept = examples(found, renderer(), config(control_tokens="drop"), 1000)
+    assert (len(kept.rows), kept.controls) == (1, 1)
+    assert len(examples(located(sft_record(reply="x <= 1 | y [see 2]")), renderer(), config(), 1000).rows) == 1
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("attention", ["eager", "sdpa"])
+def test_joined_examples_have_the_loss_they_have_apart(attention: str, tmp_path: Path) -> None:
+    """Positions that begin anew keep them apart. Flash attention, the one that may be asked for, needs CUDA."""
+    draw = torch.Generator().manual_seed(0)
+    rows = []
+    for length in (9, 14, 20, 7):
+        ids = torch.randint(5, 300, (length,), generator=draw).tolist()
+        rows.append({"input_ids": ids, "labels": [-100] * 4 + ids[4:], "weight": 1.0})
+
+    def loss(packed: int | None, rows: list[dict[str, Any]]) -> tuple[torch.Size, float]:
+        settings = {"output_dir": str(tmp_path), "use_cpu": True, "report_to": "none", "disable_tqdm": True}
+        made = sft.trainer(
+            tiny_models.model("llama", attn_implementation=attention),
+            {**settings, "per_device_train_batch_size": len(rows) if packed is None else 1},
+            tiny_models.tokenizer(),
+            tuple(rows),
+            (),
+            adapter=None,
+            packed_length=packed,
+            rows_of_tokens=Rows(),
+            callbacks=[],
+        )
+        (batch,) = made.get_train_dataloader()
+        return batch["input_ids"].shape, float(made.compute_loss(made.model.eval(), batch))
+
+    apart, joined = loss(None, rows), loss(64, rows)
+    assert (apart[0], joined[0]) == ((4, 20), (1, 50))
+    assert joined[1] == pytest.approx(apart[1], abs=1e-5)
+    as_one = {name: sum((row[name] for row in rows), []) for name in ("input_ids", "labels")}
+    assert abs(loss(None, [{**as_one, "weight": 1.0}])[1] - apart[1]) > 1e-3, "read as one text, they would differ"
+    with pytest.raises(UsageError, match="joined examples all pull alike"):
+        loss(64, [*rows[1:], {**rows[0], "weight": 2.0}])
 
 
 def test_a_pair_too_long_loses_the_end_of_its_replies() -> None:

@@ -76,11 +76,12 @@ def test_sft_changes_what_smollm2_answers(
     assert min(after.values()) > 0.8, (before, after)
 
 
-def test_two_processes_share_a_training_and_save_it_once(
+def test_two_processes_share_a_training_and_its_anchor_survey_and_save_it_once(
     records: Callable[..., Path], config_file: Callable[..., Path], tmp_path: Path
 ) -> None:
     records(answers())
-    config = config_file(optimisation={"batch": 2, "epochs": 1}, held_out={"fraction": 0.25})
+    anchor = {"questions": ["family-matters", "trust-in-people"], "every": 2, "keep": "best"}
+    config = config_file(optimisation={"batch": 2, "epochs": 1}, held_out={"fraction": 0.25}, anchor=anchor)
     command = (
         sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
         "-m", "pluralign", "train", "sft", str(config), "--out", str(tmp_path / "out"),
@@ -93,5 +94,9 @@ def test_two_processes_share_a_training_and_save_it_once(
     card = json.loads((tmp_path / "out" / "training.json").read_text())
     # 18 examples, 2 on each of two devices: ceil(9 / 2)
     assert card["counts"]["steps"] == 5
+    curve = [json.loads(line) for line in (tmp_path / "out" / "history.jsonl").read_text().splitlines()]
+    found = {row["step"]: row["anchor_distance"] for row in curve if "anchor_distance" in row}
+    assert list(found) == [2, 4], "polled once each time, not once by each process"
+    assert card["counts"]["kept_step"] == min(found, key=lambda step: found[step])
     weights = load_file(tmp_path / "out" / "adapter_model.safetensors")
     assert any(weight.abs().max() > 0 for name, weight in weights.items() if "lora_B" in name)

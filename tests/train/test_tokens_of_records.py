@@ -18,7 +18,8 @@ from pluralign.engines.local import LocalEngine
 from pluralign.engines.manifest import read_groups
 from pluralign.engines.open import open_engine
 from pluralign.surveys import load
-from pluralign.train.anchored import stopped
+from pluralign.train import run
+from pluralign.train.anchor import readings, reason_to_stop
 from pluralign.train.card import read_card
 from pluralign.train.config import Anchor, config_from
 from pluralign.train.dpo import SoftCollator, preference_loss
@@ -33,6 +34,10 @@ from tests.train.test_examples import config, renderer
 from tests.train.test_run import ASK, train
 
 IDENTITY = {"dropout": 0.0, "learning_rate": 0.1}
+
+
+class KilledError(Exception):
+    """Stands for a machine that stops."""
 
 
 def shares(engine: Any, token: str, adapter: Path | str = "") -> list[float]:
@@ -264,14 +269,49 @@ def test_the_anchor_survey_stops_a_training(
     assert card.finished, "what was learned until then is an adapter"
 
 
+def test_the_best_weights_on_the_anchor_survey_are_kept(
+    records: Callable[..., Path], config_file: Callable[..., Path], tmp_path: Path
+) -> None:
+    """With rates that ruin the model, a step in the middle does best. Its weights are those of a training that ends
+    there, although this one was stopped and started again."""
+    records(answers(6))
+    wild: dict[str, Any] = {"epochs": 3, "learning_rate": 0.1, "schedule": "constant", "warmup": 0}
+    keys = {"identity": IDENTITY, "save_every": 5, "keep": 1}
+    config = config_file(**keys, anchor={**ANCHOR, "every": 1, "keep": "best"}, optimisation=wild)
+    prepared = prepare(config_from(str(config), "sft"), "sft")
+
+    def stop(progress: run.Progress) -> None:
+        if progress.step == 7:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        run.carry_out(prepared, tmp_path / "out", show=stop)
+    (folder,) = run.carry_out(prepared, tmp_path / "out")
+    card = read_card(folder)
+    assert card is not None
+    rows = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
+    found = {row["step"]: row["anchor_distance"] for row in rows if "anchor_distance" in row}
+    step = min(found, key=lambda one: found[one])
+    assert card.counts["kept_step"] == step
+    assert 1 < step < card.counts["steps"] == 9, f"the best one is neither the first nor the last: {found}"
+    (short,) = train(config_file(**keys, optimisation={**wild, "steps": step}), tmp_path / "short")
+    kept, wanted = (load_file(one / "adapter_model.safetensors") for one in (folder, short))
+    assert all(weight.equal(kept[name]) for name, weight in wanted.items())
+
+
 def test_when_to_stop() -> None:
-    curve = [{"anchor_distance": one} for one in (0.3, 0.2, 0.25, 0.21)]
-    assert stopped(curve, Anchor(patience=3)) == ""
-    assert stopped(curve, Anchor(patience=2)) == "the distance of the anchor survey has not fallen for 2 polls"
-    assert stopped([*curve, {"anchor_distance": 0.19}], Anchor(patience=1)) == ""
-    low = [{"anchor_distance": 0.2, "anchor_skill": -0.5}]
-    assert stopped(low, Anchor(skill=-0.4)) == "the skill -0.50 has fallen below -0.4"
-    assert stopped([{"loss": 1.0}], Anchor(patience=1)) == stopped(low, None) == ""
+    curve = [{"anchor_distance": one, "anchor_captured": 1.0} for one in (0.3, 0.2, 0.25, 0.21)]
+
+    def why(curve: list[dict[str, float]], **steering: Any) -> str:
+        return reason_to_stop(readings(curve), Anchor(**steering))
+
+    assert why(curve, patience=3) == ""
+    assert why(curve, patience=2) == "the distance of the anchor survey has not fallen for 2 polls"
+    assert why([*curve, {"anchor_distance": 0.19, "anchor_captured": 1.0}], patience=1) == ""
+    low = [{"anchor_distance": 0.2, "anchor_captured": 1.0, "anchor_skill": -0.5}]
+    assert why(low, skill=-0.4) == "the skill -0.50 has fallen below -0.4"
+    assert why([{"loss": 1.0}], patience=1) == reason_to_stop(readings(low), None) == ""
+    assert readings([readings(low)[0].row()]) == readings(low), "what is written is what is read"
 
 
 def test_an_anchor_survey_without_the_records_collectives_is_refused(

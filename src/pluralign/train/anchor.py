@@ -1,7 +1,7 @@
 """The survey in the loop: a few questions polled while training goes on, by the polls' own scorer. Knows no loss."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,10 +15,13 @@ from pluralign.poll.cells import baselines, measured
 from pluralign.poll.heard import Ledger, captured, probabilities
 from pluralign.poll.study import Method
 from pluralign.prompts.options import Labels
+from pluralign.train.steering import Steering
 from pluralign.voices.library import Library
 from pluralign.voices.voice import speakers
 from pluralign.voices.way import Way
 
+PREFIX = "anchor_"
+"""How the names of readings begin in a loss curve."""
 RESAMPLES = 100
 """Behind intervals that nobody looks at: the fewest that are computed."""
 
@@ -35,6 +38,10 @@ class Reading(NamedTuple):
     """The voice's entropy over the people's."""
     captured: float
     """Probability that the reply is an option."""
+
+    def row(self) -> dict[str, float]:
+        """As it stands in loss curves: ``anchor_distance`` and so on, without what is undefined."""
+        return {PREFIX + name: float(value) for name, value in self._asdict().items() if value is not None}
 
 
 class AnchorSurvey:
@@ -86,24 +93,40 @@ class AnchorSurvey:
         )
 
 
-def reason_to_stop(
-    reading: Reading,
-    worse: int,
-    *,
-    patience: int | None,
-    entropy_ratio: tuple[float, float] | None,
-    skill: float | None,
-) -> str:
-    """Why to stop after a reading, or nothing. ``worse``: how many readings in a row have not been the best so far."""
-    if patience is not None and worse >= patience:
+def readings(curve: Iterable[Mapping[str, Any]]) -> list[Reading]:
+    """What the anchor survey found along a loss curve: the rows that :meth:`Reading.row` wrote, in order."""
+    return [
+        Reading(
+            distance=row[PREFIX + "distance"],
+            skill=row.get(PREFIX + "skill"),
+            skill_over_uniform=row.get(PREFIX + "skill_over_uniform"),
+            entropy_ratio=row.get(PREFIX + "entropy_ratio"),
+            captured=row[PREFIX + "captured"],
+        )
+        for row in curve
+        if PREFIX + "distance" in row
+    ]
+
+
+def best_of(found: Sequence[Reading]) -> int:
+    """Place of the reading with the smallest distance, the first of equals."""
+    return min(range(len(found)), key=lambda at: found[at].distance)
+
+
+def reason_to_stop(found: Sequence[Reading], steering: Steering | None) -> str:
+    """Why to stop after the last of these readings; empty where training goes on, or was never polled."""
+    if steering is None or not found:
+        return ""
+    last, worse = found[-1], len(found) - 1 - best_of(found)
+    if steering.patience is not None and worse >= steering.patience:
         return f"the distance of the anchor survey has not fallen for {worse} polls"
-    ratio = reading.entropy_ratio
-    if entropy_ratio is not None and ratio is not None:
-        low, high = entropy_ratio
+    ratio = last.entropy_ratio
+    if steering.entropy_ratio is not None and ratio is not None:
+        low, high = steering.entropy_ratio
         if not low <= ratio <= high:
             return f"the entropy ratio {ratio:.2f} has left the range from {low} to {high}"
-    if skill is not None and reading.skill is not None and reading.skill < skill:
-        return f"the skill {reading.skill:.2f} has fallen below {skill}"
+    if steering.skill is not None and last.skill is not None and last.skill < steering.skill:
+        return f"the skill {last.skill:.2f} has fallen below {steering.skill}"
     return ""
 
 

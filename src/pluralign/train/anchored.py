@@ -1,11 +1,11 @@
 """The survey in the loop of a training on records: a callback that polls, logs and may stop. Knows no loss.
 
-Readings stand in the loss curve as ``anchor_distance``, ``anchor_skill``, ``anchor_entropy_ratio`` and
-``anchor_captured``. Whether to stop is worked out from that curve alone, so a resumed training decides alike.
+Whether to stop, and which weights are the best, is worked out from the loss curve alone, so a resumed training decides
+alike.
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState
@@ -16,13 +16,10 @@ from pluralign.core.survey import Survey
 from pluralign.engines.local import LocalEngine
 from pluralign.prompts.strategies import strategy
 from pluralign.surveys import load
-from pluralign.train.anchor import AnchorSurvey, Reading, reason_to_stop
+from pluralign.train.anchor import AnchorSurvey, Reading, best_of, readings, reason_to_stop
 from pluralign.train.config import Anchor
 from pluralign.train.prepare import Job, Prepared
 from pluralign.voices.way import DEFAULT_ASKED, Way
-
-PREFIX = "anchor_"
-_KEPT = ("distance", "skill", "entropy_ratio", "captured")
 
 
 class Asked:
@@ -42,7 +39,7 @@ class Asked:
 
 
 class Anchored(TrainerCallback):
-    """Polls every so many steps, and stops the training where it was told to."""
+    """Polls every so many steps, stops the training where it was told to, and has the best weights kept."""
 
     def __init__(self, asked: Asked, anchor: Anchor):
         self._asked, self._anchor = asked, anchor
@@ -54,11 +51,15 @@ class Anchored(TrainerCallback):
         """Poll, and write the reading into the loss curve."""
         if state.global_step % self._anchor.every:
             return control
-        found = self._asked.read(model)._asdict()
-        self._new = {PREFIX + name: float(found[name]) for name in _KEPT if found[name] is not None}
+        self._new = self._asked.read(model).row()
         state.log_history.append({**self._new, "step": state.global_step})
-        if stopped(state.log_history, self._anchor):
+        found = readings(state.log_history)
+        if reason_to_stop(found, self._anchor):
             control.should_training_stop = True
+        if self._anchor.keep == "best" and best_of(found) == len(found) - 1:
+            # The trainer writes a checkpoint of these weights, spares it, and takes them up again at its end.
+            state.best_global_step, state.best_metric = state.global_step, found[-1].distance
+            control.should_save = True
         return control
 
     def on_log(self, *_: Any, logs: dict[str, float] | None = None, **__: Any) -> None:
@@ -87,26 +88,6 @@ def find_anchor(prepared: Prepared, job: Job) -> Asked | None:
     )
     questions = _questions(survey, anchor, prepared.config.seed)
     return Asked(AnchorSurvey(survey, questions, peoples, way, seed=prepared.config.seed), prepared)
-
-
-def stopped(curve: Sequence[Mapping[str, float]], anchor: Anchor | None) -> str:
-    """Why a training stops at the end of this curve; empty where it goes on, or was never polled."""
-    rows = [row for row in curve if PREFIX + "distance" in row]
-    if anchor is None or not rows:
-        return ""
-    distances = [row[PREFIX + "distance"] for row in rows]
-    worse = len(distances) - 1 - distances.index(min(distances))
-    last = rows[-1]
-    reading = Reading(
-        distance=distances[-1],
-        skill=last.get(PREFIX + "skill"),
-        skill_over_uniform=None,
-        entropy_ratio=last.get(PREFIX + "entropy_ratio"),
-        captured=last.get(PREFIX + "captured", 0.0),
-    )
-    return reason_to_stop(
-        reading, worse, patience=anchor.patience, entropy_ratio=anchor.entropy_ratio, skill=anchor.skill
-    )
 
 
 def _peoples(survey: Survey, ids: Sequence[str], most: int) -> list[Collective]:

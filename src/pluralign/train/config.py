@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from pluralign.core.documents import Document, parse, validate
 from pluralign.core.errors import DataError, UnknownNameError, UsageError
 from pluralign.core.question import NonEmpty
+from pluralign.train.steering import Steering
 
 Method = Literal["sft", "dpo"]
 Mode = Literal["full", "lora", "qlora", "tokens", "last-layers"]
@@ -131,23 +132,18 @@ class Identity(_Part):
     known by their codes; whoever is not described is made from its name."""
 
 
-class Anchor(_Part):
+class Anchor(Steering):
     """The survey in the loop: what is polled while training goes on, by the polls' own scorer."""
 
     survey: NonEmpty = "world-mini"
     """As in ``pluralign poll --survey``."""
     questions: Annotated[tuple[str, ...], Field(min_length=1)] | Positive = 12
     """Ids of its questions, or how many to draw by the seed."""
-    peoples: Positive = 4
-    """How many of the records' collectives are polled, of those that the survey has answers of."""
     every: Positive = 50
     """Steps between two polls."""
-    patience: Positive | None = None
-    """Stop when the distance has not fallen for so many polls; ``null``: never."""
-    entropy_ratio: tuple[float, float] | None = None
-    """Stop when the answers' entropy over the people's leaves this range; ``null``: never."""
-    skill: float | None = None
-    """Stop when the skill falls below this; ``null``: never."""
+    keep: Literal["best", "last"] = "last"
+    """Which weights become the adapter: those with the smallest distance on this survey, which are then kept in a
+    checkpoint of their own while training goes on, or the last ones."""
 
 
 class Optimisation(_Part):

@@ -11,7 +11,7 @@ import math
 import random
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,8 +27,8 @@ from pluralign.engines.local import LocalEngine
 from pluralign.engines.quiet import quiet
 from pluralign.prompts.options import orders
 from pluralign.prompts.strategies import strategy
-from pluralign.train.anchor import AnchorSurvey, Reading, reason_to_stop
-from pluralign.train.distributional_config import DistributionalConfig
+from pluralign.train.anchor import AnchorSurvey, Reading, best_of, reason_to_stop
+from pluralign.train.distributional_config import Average, DistributionalConfig
 from pluralign.train.identity import Taught, save_tokens, speak_through_others, teach_tokens
 from pluralign.train.kept_stems import KeptStems
 from pluralign.train.learned import Figure, Learned
@@ -79,6 +79,24 @@ class _Parts(NamedTuple):
         return [*self.lora, *self.rows]
 
 
+class _Mean:
+    """The mean of weights over steps, kept as it grows: what is added is weighed as its count says."""
+
+    def __init__(self, parameters: list[torch.nn.Parameter]):
+        self._parameters = parameters
+        self.count = 0
+        self.weights: list[torch.Tensor] = []
+
+    def add(self) -> None:
+        """Count the weights as they are now."""
+        now = [one.detach().clone() for one in self._parameters]
+        self.count += 1
+        if self.count == 1:
+            self.weights = now
+        for mean, one in zip(self.weights, now, strict=True):
+            mean += (one - mean) / self.count
+
+
 class DistributionalTrainer:
     """One training, from its configuration to an adapter's folder."""
 
@@ -118,8 +136,9 @@ class DistributionalTrainer:
         frozen = _frozen_layers(config, self._parts.model)
         self._stems = KeptStems(self._parts.model, frozen) if frozen and KeptStems.fits(self._parts.model) else None
         self._stems_trusted = False
-        self._best: tuple[Reading, list[torch.Tensor]] | None = None
-        self._worse = 0
+        self._readings: list[Reading] = []
+        self._best_weights: list[torch.Tensor] = []
+        self._mean = _Mean(self._parts.parameters)
         self._seconds = 0.0
         self._tokens = self.examples = 0
         """Questions times collectives that were learned from."""
@@ -136,6 +155,8 @@ class DistributionalTrainer:
         started = time.process_time()
         for step in range(begun + 1, config.steps + 1):
             loss, parts = self.step(step)
+            if config.average is not None and _counts(step, config.average):
+                self._mean.add()
             reading = None
             if self._anchor is not None and config.anchor is not None and step % config.anchor.every == 0:
                 reading = self._poll()
@@ -243,27 +264,17 @@ class DistributionalTrainer:
 
     def _judge(self, reading: Reading) -> str:
         """Keep the best weights; say why to stop, or nothing."""
-        anchor = self.config.anchor
-        assert anchor is not None, "only asked where there is one"
-        if self._best is None or reading.distance < self._best[0].distance:
-            self._best = reading, [one.detach().clone() for one in self._parts.parameters]
-            self._worse = 0
-        else:
-            self._worse += 1
-        return reason_to_stop(
-            reading,
-            self._worse,
-            patience=anchor.patience,
-            entropy_ratio=anchor.entropy_ratio,
-            skill=anchor.skill,
-        )
+        self._readings.append(reading)
+        if best_of(self._readings) == len(self._readings) - 1:
+            self._best_weights = [one.detach().clone() for one in self._parts.parameters]
+        return reason_to_stop(self._readings, self.config.anchor)
 
     # --- files ---------------------------------------------------------------------------------------------------
 
     def _note(self, step: int, loss: float, parts: dict[str, float], reading: Reading | None) -> None:
         line: dict[str, Any] = {"step": step, "loss": loss, **parts}
         if reading is not None:
-            line["anchor"] = reading._asdict()
+            line |= reading.row()
         with (self.folder / HISTORY).open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(line) + "\n")
 
@@ -277,8 +288,9 @@ class DistributionalTrainer:
             "draw": self._draw.getstate(),
             "torch": torch.get_rng_state(),
             "queue": self._queue,
-            "best": None if self._best is None else (tuple(self._best[0]), self._best[1]),
-            "worse": self._worse,
+            "readings": [tuple(one) for one in self._readings],
+            "best": self._best_weights,
+            "mean": (self._mean.count, self._mean.weights),
             "seconds": self._seconds,
             "tokens": self._tokens,
             "examples": self.examples,
@@ -307,16 +319,14 @@ class DistributionalTrainer:
             raise UsageError(
                 f"{str(self.folder)!r} holds a training with another configuration: name another folder with --out"
             )
-        with torch.no_grad():
-            for one, saved in zip(self._parts.parameters, state["parameters"], strict=True):
-                one.copy_(saved)
+        self._put(state["parameters"])
         self._optimiser.load_state_dict(state["optimiser"])
         version, numbers, gauss = state["draw"]
         self._draw.setstate((version, tuple(numbers), gauss))
         torch.set_rng_state(state["torch"].cpu())
-        self._queue, self._worse = list(state["queue"]), state["worse"]
-        if state["best"] is not None:
-            self._best = Reading(*state["best"][0]), state["best"][1]
+        self._queue = list(state["queue"])
+        self._readings, self._best_weights = [Reading(*one) for one in state["readings"]], state["best"]
+        self._mean.count, self._mean.weights = state["mean"]
         self._seconds, self._tokens, self.examples = state["seconds"], state["tokens"], state["examples"]
         step = int(state["step"])
         lines = history.read_text(encoding="utf-8").splitlines() if history.is_file() else []
@@ -325,18 +335,23 @@ class DistributionalTrainer:
         return self.config.steps if state["stopped"] else step
 
     def _finish(self, step: int, stopped: str, begun: int) -> Trained:
-        """Put the best weights back, if they are to be kept, and write the adapter."""
-        best = None
-        if self._best is not None:
-            best, weights = self._best
-            if self.config.anchor is not None and self.config.anchor.keep == "best":
-                with torch.no_grad():
-                    for one, kept in zip(self._parts.parameters, weights, strict=True):
-                        one.copy_(kept)
-        self._save(step, stopped, best)
+        """Put in place the weights that are to be kept, and write the adapter."""
+        best = self._readings[best_of(self._readings)] if self._readings else None
+        kept: Reading | None = None
+        if self.config.keep == "best" and best is not None:
+            self._put(self._best_weights)
+        elif self.config.keep == "average" and self._mean.count:
+            self._put(self._mean.weights)
+            kept = self._poll() if self._anchor is not None else None
+        self._save(step, stopped, best, kept)
         return Trained(self.folder, step, stopped, best, begun)
 
-    def _save(self, step: int, stopped: str, best: Reading | None) -> None:
+    def _put(self, weights: Sequence[torch.Tensor]) -> None:
+        with torch.no_grad():
+            for one, kept in zip(self._parts.parameters, weights, strict=True):
+                one.copy_(kept)
+
+    def _save(self, step: int, stopped: str, best: Reading | None, kept: Reading | None) -> None:
         config, parts = self.config, self._parts
         beside = self.folder / ".adapter.part"
         shutil.rmtree(beside, ignore_errors=True)
@@ -368,7 +383,10 @@ class DistributionalTrainer:
                     "tokens": self._tokens,
                     "examples": self.examples,
                     "trained_parameters": sum(one.numel() for one in parts.parameters),
+                    "kept": config.keep,
+                    "averaged_steps": self._mean.count,
                     "anchor": None if best is None else best._asdict(),
+                    "anchor_of_average": None if kept is None else kept._asdict(),
                     "split": self.data.split(),
                 },
             )
@@ -450,6 +468,11 @@ def _anchor(config: DistributionalConfig, data: Learned, way: Way) -> AnchorSurv
     return AnchorSurvey(
         data.survey, [one.id for one in data.validation], peoples, way, labels=config.labels, seed=config.seed
     )
+
+
+def _counts(step: int, average: Average) -> bool:
+    """Whether the weights after this step belong to the mean."""
+    return step >= average.since and (step - average.since) % average.every == 0
 
 
 def _rate(step: int, warmup: int, steps: int) -> float:

@@ -15,8 +15,8 @@ from pluralign.core.question import NonEmpty
 from pluralign.prompts.options import Labels
 from pluralign.prompts.strategies import strategy
 from pluralign.train.losses import LossWeights
+from pluralign.train.steering import Count, Steering
 
-Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -73,23 +73,24 @@ class Identity(_Part):
     """Of the rows."""
 
 
-class Anchor(_Part):
+class Anchor(Steering):
     """The survey in the loop: what is polled while training goes on, by the same scorer."""
 
-    every: Count = 100
-    """Steps between two polls."""
     share: Annotated[float, Field(gt=0, lt=1)] = 0.15
     """Share of the questions that may be learned which is kept back for this. Never the held-out ones."""
-    peoples: Count = 4
-    """How many of the trained peoples are polled."""
-    keep: Literal["best", "last"] = "best"
-    """Which weights become the adapter: those with the smallest distance on this survey, or the last ones."""
-    patience: Count | None = None
-    """Stop when the distance has not fallen for so many polls; ``None``: never."""
-    entropy_ratio: tuple[float, float] | None = None
-    """Stop when the answers' entropy over the people's leaves this range; ``None``: never."""
-    skill: float | None = None
-    """Stop when the skill falls below this; ``None``: never."""
+    keep: Literal["best", "last", "average"] = "best"
+    """Which weights become the adapter: those with the smallest distance on this survey, the last ones, or the mean
+    that ``average`` makes."""
+
+
+class Average(_Part):
+    """The mean of the weights of many steps (Izmailov et al. 2018), for what is unlike anything learned (Cha et al.
+    2021)."""
+
+    since: Count
+    """The first step that counts."""
+    every: Count = 1
+    """Steps between two that count."""
 
 
 class DistributionalConfig(_Part):
@@ -127,6 +128,8 @@ class DistributionalConfig(_Part):
     clip: Annotated[float, Field(gt=0)] = 1.0
     """Greatest norm of a gradient."""
     anchor: Anchor | None = Anchor()
+    average: Average | None = None
+    """Average weights along the way. It becomes the adapter where ``anchor.keep`` says so, or there is no anchor."""
     save_every: Count = 50
     """Steps between two checkpoints: what an interruption costs."""
     device: str = "auto"
@@ -150,7 +153,18 @@ class DistributionalConfig(_Part):
             raise ValueError(
                 f"without identity tokens the way of asking must name a collective, and {self.asked} does not"
             )
+        if self.average is not None and self.average.since > self.steps:
+            raise ValueError(f"average.since is {self.average.since}, and there are {self.steps} steps")
+        if self.average is None and self.anchor is not None and self.anchor.keep == "average":
+            raise ValueError("anchor.keep is average: say of which steps, such as average: {since: 200, every: 10}")
         return self
+
+    @property
+    def keep(self) -> Literal["best", "last", "average"]:
+        """Which weights become the adapter."""
+        if self.anchor is None:
+            return "last" if self.average is None else "average"
+        return self.anchor.keep
 
 
 def distributional_config(path: Path, settings: dict[str, Any]) -> DistributionalConfig:

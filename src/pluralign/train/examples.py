@@ -1,5 +1,6 @@
 """Records as examples in tokens, none longer than the model can read. Knows a renderer, no weights."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -10,6 +11,9 @@ from pluralign.engines.rendering import Renderer
 from pluralign.engines.taught import Taught, taught
 from pluralign.train.config import TrainConfig
 from pluralign.train.sources import Located
+
+_FOREIGN = re.compile(r"<\|[a-z_]+\|>|<(?:start|end)_of_turn>|\[/?INST\]|<</?SYS>>")
+"""Turns as ChatML, Llama, Zephyr, Gemma and Mistral mark them."""
 
 ReplyStart = Callable[[Record], str]
 """The text that a record's replies are made to begin with: its collective's identity token, or nothing."""
@@ -69,7 +73,8 @@ def examples(
 
 def _is_plain(located: Located, renderer: Renderer, config: TrainConfig) -> bool:
     """Whether a record's words are only words. Raises :class:`UsageError` for one that is not, unless told otherwise:
-    it could end a turn and begin another's, or speak with a collective's token."""
+    it could end a turn and begin another's, or speak with a collective's token. Marks of other models' templates show
+    that a conversation was rendered before, and are no words either."""
     record = located.record
     texts = (
         [message.content for message in record.messages]
@@ -79,6 +84,11 @@ def _is_plain(located: Located, renderer: Renderer, config: TrainConfig) -> bool
     try:
         for text in texts:
             renderer.refuse_control_tokens(text)
+            if (mark := _FOREIGN.search(text)) is not None:
+                raise ModelError(
+                    f"a message may not hold {mark.group()!r}, a mark of another model's chat template: records hold "
+                    "messages as they were said"
+                )
     except ModelError as error:
         if config.control_tokens == "drop":
             return False

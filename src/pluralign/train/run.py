@@ -25,7 +25,8 @@ from pluralign.core.training import TrainingCard
 from pluralign.engines.quiet import quiet
 from pluralign.store.files import make_folder, sweep, write_text
 from pluralign.train import dpo, sft
-from pluralign.train.anchored import Anchored, find_anchor, stopped
+from pluralign.train.anchor import readings, reason_to_stop
+from pluralign.train.anchored import Anchored, find_anchor
 from pluralign.train.arguments import arguments, check_trackers, processes
 from pluralign.train.card import read_card, write_card
 from pluralign.train.checkpoints import sweep_checkpoints, whole_checkpoints
@@ -138,6 +139,8 @@ def _train(
             reference = load_base(prepared.base, config).requires_grad_(False).eval() if adapter is None else None
             trainer = dpo.trainer(*parts, reference=reference, beta=config.preference.beta, **common)
         trainer.remove_callback(PrinterCallback)
+        # Told after the trainer is made, which would want its own loss on held-out records to be what is best.
+        trainer.args.load_best_model_at_end = config.anchor is not None and config.anchor.keep == "best"
         trained = trainable_parameters(trainer.model)
         if trained == 0:
             raise UsageError("nothing in the model is trained: choose another mode")
@@ -147,7 +150,9 @@ def _train(
         if trainer.is_world_process_zero():
             write_text(folder / HISTORY, "".join(json.dumps(row, sort_keys=True) + "\n" for row in history))
             counts = card.counts | {"steps": trainer.state.global_step, "trainable_parameters": trained}
-            why = stopped(history, config.anchor)
+            if trainer.args.load_best_model_at_end:
+                counts["kept_step"] = trainer.state.best_global_step or trainer.state.global_step
+            why = reason_to_stop(readings(history), config.anchor)
             found = {"counts": counts, "losses": _last_losses(history), "stopped": why, "finished": _now()}
             done = card.model_copy(update=found)
             write_card(folder, done)

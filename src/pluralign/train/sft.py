@@ -10,6 +10,7 @@ from datasets import Dataset
 from trl import SFTConfig, SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
+from pluralign.core.errors import UsageError
 from pluralign.train.identity import Rows
 from pluralign.train.likelihood import can_fuse, likelihood
 
@@ -80,8 +81,13 @@ def trainer(
     rows_of_tokens: Rows,
     callbacks: list[Any],
 ) -> RecordTrainer:
-    """A trainer on these rows; see :class:`pluralign.train.examples.Examples`."""
+    """A trainer on these rows; see :class:`pluralign.train.examples.Examples`.
+
+    Raises :class:`UsageError` where examples are to be joined that pull with different weights.
+    """
     packing = packed_length is not None
+    if packing and any(row["weight"] != 1 for row in (*rows, *held_out)):
+        raise UsageError("joined examples all pull alike, and some records have a weight: set packing to false")
     settings = SFTConfig(**arguments, max_length=packed_length, packing=packing, eval_packing=False)
     pad = tokenizer.pad_token_id
     made = RecordTrainer(
