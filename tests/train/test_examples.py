@@ -74,7 +74,7 @@ def test_a_conversation_rendered_for_another_model_is_refused_in_a_sentence(text
 def test_joined_examples_have_the_loss_they_have_apart(attention: str, tmp_path: Path) -> None:
     """Positions that begin anew keep them apart. Flash attention, the one that may be asked for, needs CUDA."""
     draw = torch.Generator().manual_seed(0)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for length in (9, 14, 20, 7):
         ids = torch.randint(5, 300, (length,), generator=draw).tolist()
         rows.append({"input_ids": ids, "labels": [-100] * 4 + ids[4:], "weight": 1.0})
@@ -98,7 +98,7 @@ def test_joined_examples_have_the_loss_they_have_apart(attention: str, tmp_path:
     apart, joined = loss(None, rows), loss(64, rows)
     assert (apart[0], joined[0]) == ((4, 20), (1, 50))
     assert joined[1] == pytest.approx(apart[1], abs=1e-5)
-    as_one = {name: sum((row[name] for row in rows), []) for name in ("input_ids", "labels")}
+    as_one = {name: [one for row in rows for one in row[name]] for name in ("input_ids", "labels")}
     assert abs(loss(None, [{**as_one, "weight": 1.0}])[1] - apart[1]) > 1e-3, "read as one text, they would differ"
     with pytest.raises(UsageError, match="joined examples all pull alike"):
         loss(64, [*rows[1:], {**rows[0], "weight": 2.0}])
