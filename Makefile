@@ -38,10 +38,10 @@ check: setup                    ## style and types
 	$(BIN)/mypy
 
 fast: check                     ## everything but the tests that load a real model or a browser
-	$(BIN)/pytest -m 'not model and not browser'
+	$(BIN)/pytest -n auto --dist loadfile -m 'not model and not browser'
 
 test: check                     ## all tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 bench: setup                    ## side-by-side measurements; see docs/performance.md
 	$(BIN)/python -m benchmarks

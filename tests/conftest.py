@@ -3,6 +3,10 @@
 import os
 from pathlib import Path
 
+# Several workers share the cores: each computes on one thread, or they would wait for one another. Before torch is read.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 from hypothesis import HealthCheck, settings
 

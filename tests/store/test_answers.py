@@ -125,6 +125,7 @@ def test_closing_gives_claims_back(tmp_path: Path) -> None:
         ("elsewhere/1/0/0", 0, Claim.TAKEN),
         ("elsewhere/1/0/0", 61, Claim.MINE),
     ],
+    ids=["lives", "silent", "our-number", "no-such-process", "elsewhere", "elsewhere-silent"],
 )
 def test_a_claim_whose_owner_is_gone_or_silent_is_taken_over(
     tmp_path: Path, owner: str, age: float, found: Claim
