@@ -121,7 +121,8 @@ def test_messages_in_parts(served: Running) -> None:
         ({"messages": HELLO, "model": "script@atlantis"}, 404, "model_not_found", "model"),
         ({"messages": HELLO, "model": "script@{kenya:0.5"}, 400, "invalid_value", None),
         ({"messages": HELLO, "model": "script@{kenya:0.5,KEN:0.5}"}, 400, "invalid_value", None),
-        ({"messages": HELLO, "tools": [{"type": "function"}]}, 400, "unsupported_parameter", "tools"),
+        ({"messages": HELLO, "tools": [{}], "tool_choice": "required"}, 400, "unsupported_parameter", "tool_choice"),
+        ({"messages": HELLO, "tool_choice": {"type": "function"}}, 400, "unsupported_parameter", "tool_choice"),
         ({"messages": HELLO, "response_format": {"type": "json"}}, 400, "unsupported_parameter", "response_format"),
         ({"messages": HELLO, "logit_bias": {"1": 5}}, 400, "unsupported_parameter", "logit_bias"),
         ({"messages": HELLO, "presence_penalty": 0.5}, 400, "unsupported_parameter", "presence_penalty"),
@@ -164,7 +165,8 @@ def test_what_front_ends_send_besides_is_passed_over(served: Running) -> None:
     """What Open WebUI, LibreChat and the like add to a request."""
     answer = served.post(
         "/v1/chat/completions", model="script", messages=HELLO, chat_id="1", session_id="2", keep_alive=5,
-        metadata={"a": 1}, store=False, user="me", parallel_tool_calls=True, reasoning_effort="low", tools=[],
+        metadata={"a": 1}, store=False, user="me", parallel_tool_calls=True, reasoning_effort="low",
+        tools=[{"type": "function", "function": {"name": "search_web"}}], tool_choice="auto",
         presence_penalty=0, frequency_penalty=0.0, logit_bias=None, response_format={"type": "text"},
     )  # fmt: skip
     assert answer.status_code == 200

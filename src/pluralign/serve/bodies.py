@@ -110,13 +110,16 @@ class ChatBody(_Wishes):
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
     tools: list[Any] | None = None
+    """Front ends offer tools with every question; a voice calls none, as is its right unless ``tool_choice`` forces it
+    to."""
+    tool_choice: Any = None
     response_format: dict[str, Any] | None = None
 
     def refuse_unsupported(self) -> None:
         """See the base."""
         super().refuse_unsupported()
-        if self.tools:
-            raise unsupported("tools", "Voices hold conversations and call no tools.")
+        if self.tool_choice not in (None, "auto", "none"):
+            raise unsupported("tool_choice", "Voices hold conversations and call no tools: leave it to them.")
         if self.response_format and self.response_format.get("type", "text") != "text":
             raise unsupported("response_format", "Voices reply in plain text only.")
         if self.top_logprobs is not None and not self.logprobs:
