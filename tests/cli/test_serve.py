@@ -1,19 +1,30 @@
 """``pluralign serve`` as a person starts it, and as a machine kills it."""
 
+import contextlib
 import json
 import re
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Said
-
 pytest.importorskip("starlette")
-httpx = pytest.importorskip("httpx")
+pytest.importorskip("openai")
+pytest.importorskip("httpx")
+
+import httpx
+
+from pluralign.engines.live import Threaded
+from pluralign.serve.keys import add_key, read_keys
+from pluralign.serve.settings import Options
+from pluralign.store.files import write_text
+from tests.cli.conftest import Said
+from tests.serve.conftest import running, script, shelf_of
 
 
 def test_keys_are_made_listed_and_removed(type_command: Callable[..., Said], tmp_path: Path) -> None:
@@ -50,25 +61,83 @@ def test_what_cannot_be_served_is_one_sentence(
     assert problem in said.err
 
 
-def test_a_killed_server_starts_again_as_it_was(tmp_path: Path) -> None:
-    (tmp_path / "union.yaml").write_text("id: union\ntitle: The union\ndefault: true\n", encoding="utf-8")
-    (tmp_path / "wrong.yaml").write_text("id: wrong\n", encoding="utf-8")
-    command = [sys.executable, "-m", "pluralign", "serve", "--model", "scripted:hash", "--voices", ".", "--port", "0"]
-    question = {"messages": [{"role": "user", "content": "Which?\n1. Agree\n2. Disagree"}], "seed": 1}
-    answers = []
-    for _ in range(2):
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
-        try:
-            assert process.stdout is not None
-            url = re.sub("Listening on ", "", process.stdout.readline()).strip()
-            with httpx.Client(base_url=url, timeout=60, trust_env=False) as client:
-                answers.append(client.post("/v1/chat/completions", json=question).json())
-                assert client.get("/health").json()["voice_file_problems"] == 1
-                assert "Whose voice answers?" in client.get("/").text
-        finally:
-            process.send_signal(signal.SIGKILL)
-            _, said = process.communicate(timeout=60)
-        assert "the key 'title' is missing" in re.sub(r"\s+", " ", said)
-    assert answers[0]["model"] == answers[1]["model"] == "scripted-hash@union"
+UNION = "id: union\ntitle: The union, {turn}\ndefault: true\n"
+
+
+class Hands:
+    """What people do to a server's files while it runs: voices are rewritten, keys are made."""
+
+    def __init__(self, voices: Path, keys: Path):
+        self._voices, self._keys = voices, keys
+        self.secrets: dict[str, str] = {}
+        self.turn = 0
+        self._still = threading.Event()
+        self._thread = threading.Thread(target=self._work)
+
+    def __enter__(self) -> "Hands":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._still.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while not self._still.wait(0.02):
+            self.turn += 1
+            write_text(self._voices / "union.yaml", UNION.format(turn=self.turn))
+            self.secrets[f"key-{self.turn}"] = add_key(self._keys, f"key-{self.turn}").secret
+
+
+def test_a_server_killed_while_it_speaks_starts_again_as_it_was(tmp_path: Path) -> None:
+    voices, keys = tmp_path / "voices", tmp_path / "keys" / "keys.json"
+    voices.mkdir()
+    (voices / "union.yaml").write_text(UNION.format(turn=0), encoding="utf-8")
+    (voices / "wrong.yaml").write_text("id: wrong\n", encoding="utf-8")
+    secret = add_key(keys, "first", requests_per_minute=10).secret
+    live = Threaded(script(speaker=lambda request: f"{request.messages[-1].content} " * 2000, pause=0.005))
+    asked = {"messages": [{"role": "user", "content": "Which?"}], "seed": 1, "max_tokens": 5}
+    answers, known = [], {"first": secret}
+    with running(shelf_of(live), live, Options(max_tokens=2000)) as upstream:
+        command = [
+            sys.executable, "-m", "pluralign", "serve", "--model", f"http:script@{upstream.url}/v1", "--voices",
+            str(voices), "--keys", str(keys), "--max-tokens", "2000", "--port", "0",
+        ]  # fmt: skip
+        for _ in range(2):
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            try:
+                assert process.stdout is not None
+                url = re.sub("Listening on ", "", process.stdout.readline()).strip()
+                newest = {"Authorization": f"Bearer {list(known.values())[-1]}"}
+                with httpx.Client(base_url=url, headers=newest, timeout=60, trust_env=False) as client:
+                    counted = client.get("/metrics").text
+                    assert "pluralign_replies_total{" not in counted, "what was counted ends with the server"
+                    answers.append(client.post("/v1/chat/completions", json=asked).json())
+                    assert client.get("/health").json()["voice_file_problems"] == 1
+                    assert "Whose voice answers?" in client.get("/").text
+                    with Hands(voices, keys) as hands, contextlib.ExitStack() as stack:
+                        hands.turn = len(known) - 1
+                        body = {**asked, "max_tokens": 2000, "stream": True}
+                        streams = [
+                            stack.enter_context(client.stream("POST", "/v1/chat/completions", json=body)).iter_lines()
+                            for _ in range(3)
+                        ]
+                        for stream in streams:
+                            assert [next(stream) for _ in range(8)][-2].startswith("data: {")
+                        while hands.turn < len(known) + 5:
+                            time.sleep(0.01)
+                        process.send_signal(signal.SIGKILL)
+                        for stream in streams:
+                            with pytest.raises(httpx.TransportError):
+                                list(stream)
+                    known |= hands.secrets
+            finally:
+                process.kill()
+                _, said = process.communicate(timeout=60)
+            assert "the key 'title' is missing" in re.sub(r"\s+", " ", said)
+            upstream.idle()
+            assert [key.name for key in read_keys(keys)] == list(known), "no key was lost, and none is half there"
+            assert sorted(path.name for path in keys.parent.iterdir()) == ["keys.json"]
+            assert sorted(path.name for path in voices.iterdir()) == ["union.yaml", "wrong.yaml"]
+    assert answers[0]["model"] == answers[1]["model"] == "script@union"
     assert json.dumps(answers[0]["choices"]) == json.dumps(answers[1]["choices"])
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["union.yaml", "wrong.yaml"]
