@@ -183,8 +183,9 @@ def many_streams(streams: int, seconds: float, pause: float) -> None:
     """Measure the script and print what came of it."""
     command = (sys.executable, "-m", "benchmarks.serve", "--as-server", str(streams), "--pause", str(pause))
     with server(*command) as (url, process):
-        before = processor_seconds(process)
+        before, own, started = processor_seconds(process), time.process_time(), time.monotonic()
         heard, memory = asyncio.run(load(url, process, streams, seconds))
+        took, own = time.monotonic() - started, time.process_time() - own
         used = processor_seconds(process) - before
     first = np.array(heard.first)
     tokens = heard.replies * WORDS
@@ -199,7 +200,11 @@ def many_streams(streams: int, seconds: float, pause: float) -> None:
     settled = memory[len(memory) // 3]
     print(f"  memory {settled:.0f} MB after a third of the time, {memory[-1]:.0f} MB at the end")
     print(f"  load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-    print(f"  server's processor time {used:.1f} s, {1e6 * used / tokens:.0f} us a piece")
+    cores = os.cpu_count() or 1
+    print(
+        f"  processor time of the server {used:.1f} s ({used / took / cores:.0%} of the machine, "
+        f"{1e6 * used / tokens:.0f} us a piece), of the client {own:.1f} s ({own / took / cores:.0%})"
+    )
 
 
 async def chats(url: str, process: int, count: int, *, together: bool) -> tuple[float, float, list[list[float]]]:

@@ -72,6 +72,7 @@ class Continuous:
 
     mixes: Literal["tokens", "replies"] = "tokens"
     logprobs = True
+    begins_at_once = False  # a long conversation takes a while to tokenise
 
     def __init__(
         self, engine: LocalEngine, *, rows: int = ROWS, most_waiting: int = MOST_WAITING, chunk: int | None = None

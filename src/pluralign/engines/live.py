@@ -88,6 +88,8 @@ class Live(Protocol):
     engine: Engine
     logprobs: bool
     """Whether log-probabilities of what is said are to be had."""
+    begins_at_once: bool
+    """Whether :meth:`begin` comes back without delay, so that an event loop may call it itself."""
     mixes: Literal["tokens", "replies"]
     """How a mixture is spoken: from the mean of the next-token distributions, or by one part drawn by its weight.
     Both give every reply the weighted mean of the probabilities that the parts give it."""
@@ -182,6 +184,7 @@ class Threaded:
     """Replies of an engine that several threads may use: a server elsewhere, or a script. Each has its own thread."""
 
     mixes: Literal["tokens", "replies"] = "replies"
+    begins_at_once = True
 
     def __init__(self, engine: Engine, *, concurrency: int = 64, most_waiting: int = MOST_WAITING):
         """``concurrency`` is how many replies are spoken at once. Raises :class:`ModelError` for an unfit engine."""

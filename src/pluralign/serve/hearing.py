@@ -47,7 +47,10 @@ async def hearing(replies: Sequence[Begun]) -> AsyncIterator[Inbox]:
 
     try:
         for index, one in enumerate(replies):
-            await asyncio.to_thread(begin, index, one)
+            if one.live.begins_at_once:
+                begin(index, one)
+            else:
+                await asyncio.to_thread(begin, index, one)
         yield inbox
     finally:
         stopped = True

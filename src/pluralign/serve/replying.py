@@ -50,7 +50,7 @@ class Reply(Response):
         super().__init__()
         self._order, self._counts = order, counts
         self._started = time.monotonic()
-        self._counted = False
+        self._counted = self._heard_any = False
         self._choices = [Choice(index) for index in range(order.replies)]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,7 +89,7 @@ class Reply(Response):
 
         async def out(data: bytes) -> None:
             nonlocal opened
-            with anyio.fail_after(order.stall_timeout):
+            async with asyncio.timeout(order.stall_timeout):
                 if not opened:
                     opened = True
                     await send(_start(order.headers))
@@ -102,7 +102,8 @@ class Reply(Response):
                 if inbox.empty() or len(waiting) >= AT_ONCE:  # what came in the meantime goes out together
                     await out(waiting)
                     waiting = b""
-                    await asyncio.sleep(0)  # a reply that is there already must not keep the loop from all others
+                    if not inbox.empty():
+                        await asyncio.sleep(0)  # a reply that is there already must not keep the loop from all others
             self._count()
             await out(waiting + answers.line("[DONE]"))
         except TimeoutError:
@@ -141,7 +142,8 @@ class Reply(Response):
         while left:
             try:
                 if inbox.empty():
-                    index, heard = await asyncio.wait_for(inbox.get(), self._order.patience)
+                    async with asyncio.timeout(self._order.patience):
+                        index, heard = await inbox.get()
                 else:
                     index, heard = inbox.get_nowait()
             except TimeoutError:
@@ -150,7 +152,8 @@ class Reply(Response):
             if isinstance(heard, Exception):
                 raise heard
             choice = self._choices[index]
-            if not any(one.pieces for one in self._choices) and not isinstance(heard, End):
+            if not self._heard_any and not isinstance(heard, End):
+                self._heard_any = True
                 self._counts.first_piece.observe(time.monotonic() - self._started)
             if isinstance(heard, End):
                 left -= 1
