@@ -44,7 +44,7 @@ def _opened(name: str, key: str | None) -> Engine | None:
     except PluralignError as error:
         _failed_at[which] = time.monotonic()
         log.error("the model %r cannot be opened (%s): people answer the guided form; it is tried again in a minute",
-                  name, type(error).__name__)  # fmt: skip
+                  name, error)  # fmt: skip
         return None
     finally:
         _lock.release()
