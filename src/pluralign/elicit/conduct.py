@@ -17,8 +17,8 @@ from pluralign.engines.base import ChatRequest
 
 LONGEST_QUESTION = 600
 """Characters of one turn of the model."""
-MOST_STATEMENTS = 2
-"""Sentences before the question."""
+MOST_STATEMENTS, LONGEST_STATEMENT = 1, 160
+"""Sentences before the question, and characters of one: what a model was told. Small models lecture."""
 TOO_ALIKE = 0.8
 """Share of words in common from which a question counts as asked before."""
 SHORT_ANSWER = 6
@@ -104,7 +104,7 @@ def guarded(pieces: Iterable[str], interview: Interview, fixed: str) -> Iterator
             if verdict in {"leading", "repeated", "fine"}:
                 yield fixed
                 return
-            keep = verdict == "statement" and statements < MOST_STATEMENTS and told + len(sentence) <= LONGEST_QUESTION
+            keep = verdict == "statement" and statements < MOST_STATEMENTS and len(sentence) <= LONGEST_STATEMENT
             if keep and sentence.strip():
                 statements, told = statements + 1, told + len(sentence)
                 yield sentence.rstrip() + " "
