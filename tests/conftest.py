@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-# Several workers share the cores: each computes on one thread, or they would wait for one another. Before torch is read.
+# Several workers share the cores: each computes on one thread, or they would wait for one another. Before torch is
+# read.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
