@@ -11,6 +11,7 @@ BENCHMARKS = {
     "identity": (),
     "curate": (),
     "serve": (),
+    "assembly": (),
     "assembly_dashboards": (),
     "assembly_weight": (),
 }

@@ -23,8 +23,11 @@ def programs() -> Path | None:
 
 
 @contextmanager
-def cluster() -> Iterator[str]:
-    """The URL of an empty database. The server refuses to run as root, so that another user runs it then."""
+def cluster(*, durable: bool = False) -> Iterator[str]:
+    """The URL of an empty database. The server refuses to run as root, so that another user runs it then.
+
+    ``durable``: every commit waits for the disk, as a server that is used does.
+    """
     where = programs()
     assert where is not None, MISSING
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
@@ -41,7 +44,7 @@ def cluster() -> Iterator[str]:
 
     try:
         run("initdb", "-D", str(folder / "data"), "-U", "assembly", "-A", "trust", "--no-sync", "-E", "UTF8")
-        options = f"-k {folder} -c listen_addresses='' -c fsync=off -c max_connections=120"
+        options = f"-k {folder} -c listen_addresses='' -c fsync={'on' if durable else 'off'} -c max_connections=120"
         run("pg_ctl", "-D", str(folder / "data"), "-w", "-l", str(folder / "log"), "-o", options, "start")
         try:
             run("createdb", "-h", str(folder), "-U", "assembly", "assembly")
