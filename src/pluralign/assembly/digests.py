@@ -28,6 +28,16 @@ def new_return_code() -> str:
     return "-".join("".join(secrets.choice(_LETTERS) for _ in range(_GROUP)) for _ in range(_GROUPS))
 
 
+def return_code_of(secret: str) -> str:
+    """The return code that belongs to a browser's secret: the same for the same secret, else as good as a new one."""
+    number = int(digest("return code", secret), 16)
+    letters = []
+    for _ in range(_GROUPS * _GROUP):
+        number, letter = divmod(number, len(_LETTERS))
+        letters.append(_LETTERS[letter])
+    return "-".join("".join(letters[start : start + _GROUP]) for start in range(0, len(letters), _GROUP))
+
+
 def return_digest(code: str) -> str:
     """Of a return code as somebody typed it: case, spaces and dashes do not count."""
     return digest("return", re.sub(r"[\s-]+", "", code).upper())

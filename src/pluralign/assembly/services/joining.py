@@ -21,6 +21,8 @@ CODE_LIFE = timedelta(minutes=10)
 CODE_ATTEMPTS = 5
 CODES_PER_HOUR = 5
 """Codes sent to one address at most."""
+SAME_ATTEMPT = timedelta(minutes=10)
+"""How long a form that is sent again, by a second press or a retry, finds the person whom it made."""
 
 
 class Refused(Exception):  # noqa: N818
@@ -46,20 +48,25 @@ def join(
     external_id: str = "",
     language: str = "",
     groups: Mapping[int, int] | None = None,
+    attempt: str = "",
 ) -> Joined:
     """Take part, having consented. Somebody who takes part already consents anew and keeps what they gave.
 
+    ``attempt`` is a secret that only the browser holds in which the form was opened: somebody new who sends it again
+    is the same person, with the same return code.
     ``groups`` is what they said of themselves, as `quotas.belong` takes it; None leaves it as it was.
     Raises :class:`Refused` where the assembly or the recruitment is closed or full, or the outside id was used.
     """
     with transaction.atomic():
         assembly = Assembly.objects.select_for_update().get(pk=assembly.pk)
+        code = None
+        if person is None:
+            person, code = _of_attempt(assembly, attempt)
         mine = None if person is None else Participation.objects.filter(person=person, assembly=assembly).first()
         if mine is None and not assembly.is_open:
             raise Refused(gettext("This assembly does not take new people now."))
-        code = None
         if person is None:
-            code = digests.new_return_code()
+            code = code or digests.new_return_code()
             person = Person.objects.create_person(return_digest=digests.return_digest(code), language=language)
         if mine is None:
             if recruitment is not None:
@@ -86,6 +93,19 @@ def join(
             share_transcript=share_transcript,
         )
         return Joined(mine, code)
+
+
+def _of_attempt(assembly: Assembly, attempt: str) -> tuple[Person | None, str | None]:
+    """Who came in by this attempt a moment ago, and the return code that belongs to it; None, None after its time."""
+    if not attempt:
+        return None, None
+    code = digests.return_code_of(f"{assembly.pk} {attempt}")
+    known = Person.objects.filter(return_digest=digests.return_digest(code)).first()
+    if known is None:
+        return None, code
+    if not known.is_active or known.created_at < timezone.now() - SAME_ATTEMPT:
+        return None, None
+    return known, code
 
 
 def external_digest(recruitment: Recruitment, external_id: str) -> str:

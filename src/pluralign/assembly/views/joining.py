@@ -155,6 +155,7 @@ def consent(request: HttpRequest, slug: str) -> HttpResponse:
                 external_id=invitation.get("external_id", ""),
                 language=get_language() or "",
                 groups=form.groups,
+                attempt=request.META.get("CSRF_COOKIE", ""),  # a second press sends the same; coming in changes it
             )
         except joining.Refused as refusal:
             form.add_error(None, str(refusal))
