@@ -104,6 +104,7 @@ def values(site: Site) -> dict[str, Any]:
             "django.middleware.clickjacking.XFrameOptionsMiddleware",
             "csp.middleware.CSPMiddleware",
             "pluralign.assembly.middleware.PrivatePages",
+            "django_ratelimit.middleware.RatelimitMiddleware",  # says so without a traceback in the log
         ],
         "TEMPLATES": [
             {
@@ -186,12 +187,12 @@ def values(site: Site) -> dict[str, Any]:
 def _database(site: Site) -> dict[str, Any]:
     if not site.database_url:
         return {
-            "ENGINE": "django.db.backends.sqlite3",
+            "ENGINE": "pluralign.assembly.sqlite",
             "NAME": str(site.folder / "assembly.sqlite3"),
             "CONN_MAX_AGE": 60,
             "TEST": {"NAME": str(site.folder / "test.sqlite3")},
             "OPTIONS": {
-                # A writer asks for the lock when it begins and waits its turn; readers never wait for a writer.
+                # A writer asks for the lock when it begins and waits its turn (`sqlite.base`); readers never wait for a writer.
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 30,
                 "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA busy_timeout=30000;",
@@ -242,6 +243,7 @@ _LOGGING: dict[str, Any] = {
     "loggers": {
         "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         "django_tasks": {"level": "WARNING"},
+        "waitress.queue": {"level": "ERROR"},  # that requests wait for a moment is no news
         "pluralign": {"level": "INFO"},
     },
 }

@@ -37,39 +37,54 @@ FLAGS_TO_RETIRE = 3
 
 def open_draw(mine: Participation, question: Question, language: str) -> Draw | None:
     """The transition that waits for this person; newly drawn if none waits. None where nothing is left to ask."""
-    with transaction.atomic():
+    while True:
         must_be_open(mine, Deed.JUDGE)
-        Participation.objects.select_for_update().get(pk=mine.pk)
-        waiting = (
-            mine.draws.filter(
-                kind=DrawKind.TRANSITION,
-                question=question,
-                answered_at=None,
-                transition__transition__source__status=ValueStatus.ACTIVE,  # what was hidden meanwhile is not shown
-                transition__transition__candidate__status=ValueStatus.ACTIVE,
-            )
-            .select_related("transition__story", "transition__transition")
-            .order_by("created_at")
-            .first()
-        )
+        waiting = _waiting(mine, question, language)
         if waiting is not None:
-            _not_hidden(waiting.transition, language)
             return waiting
-        drawn = draw_pair(_cells(mine, question), np.random.default_rng())
+        drawn = draw_pair(_cells(mine, question), np.random.default_rng())  # before the lock, which others wait for
         if drawn is None:
             return None
-        transition = Transition.objects.get(
-            question=question, context_id=drawn.context, source_id=drawn.source, candidate_id=drawn.candidate
+        with transaction.atomic():
+            must_be_open(mine, Deed.JUDGE)
+            Participation.objects.select_for_update().get(pk=mine.pk)
+            waiting = _waiting(mine, question, language)
+            if waiting is not None:  # another window was a moment earlier
+                return waiting
+            pair = Judgement.pair_of(drawn.source, drawn.candidate)
+            if mine.judgements.filter(pair=pair, context=drawn.context).exists():
+                continue
+            transition = Transition.objects.get(
+                question=question, context_id=drawn.context, source_id=drawn.source, candidate_id=drawn.candidate
+            )
+            draw = Draw.objects.create(participation=mine, question=question, kind=DrawKind.TRANSITION, method=METHOD)
+            DrawnTransition.objects.create(
+                draw=draw,
+                transition=transition,
+                story=_story(transition, language),
+                propensity=drawn.propensity,
+                information=drawn.information,
+            )
+            return draw
+
+
+def _waiting(mine: Participation, question: Question, language: str) -> Draw | None:
+    """What was drawn for this person and not answered; what was hidden meanwhile is not shown."""
+    found = (
+        mine.draws.filter(
+            kind=DrawKind.TRANSITION,
+            question=question,
+            answered_at=None,
+            transition__transition__source__status=ValueStatus.ACTIVE,
+            transition__transition__candidate__status=ValueStatus.ACTIVE,
         )
-        draw = Draw.objects.create(participation=mine, question=question, kind=DrawKind.TRANSITION, method=METHOD)
-        DrawnTransition.objects.create(
-            draw=draw,
-            transition=transition,
-            story=_story(transition, language),
-            propensity=drawn.propensity,
-            information=drawn.information,
-        )
-        return draw
+        .select_related("transition__story", "transition__transition")
+        .order_by("created_at")
+        .first()
+    )
+    if found is not None:
+        _not_hidden(found.transition, language)
+    return found
 
 
 def _not_hidden(drawn: DrawnTransition, language: str) -> None:

@@ -1,11 +1,13 @@
 """From stored judgements to the moral graph, and where somebody's own value sits in it. Counts people, names nobody."""
 
+import threading
+import time
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.core.cache import cache
-from django.db.models import Max
+from django.db.models import Count, Max
 
 from pluralign.assembly.models import (
     CanonicalValue,
@@ -27,6 +29,10 @@ from pluralign.graph.tally import Method
 
 RESAMPLES = 200
 """Of the live graph: enough for an interval, quick enough for a page."""
+QUICK = 0.2
+"""Seconds. A graph that is built as quickly is always that of the moment."""
+MOST_TIME = 0.05
+"""Share of a process's time that building one question's graph may take while people judge."""
 
 
 def judgements_of(question: Question, *, simulated: bool = False) -> list[JudgementNoun]:
@@ -57,23 +63,74 @@ def judgements_of(question: Question, *, simulated: bool = False) -> list[Judgem
     return list(found.values())
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """A graph that was built, of which judgements, and how long that took."""
+
+    graph: MoralGraph
+    hidden: tuple[Any, ...]
+    """What the values were like that are not shown: when it changes, the graph is built at once."""
+    judgements: tuple[Any, ...]
+    """How many, the latest change and the latest of them."""
+    at: float
+    took: float
+    """Seconds."""
+
+
+_kept: dict[int, _Kept] = {}
+_building: dict[int, threading.Lock] = defaultdict(threading.Lock)
+
+
 def graph_of(question: Question) -> MoralGraph | None:
-    """The live graph of a question; None before anybody has judged. Kept until something changes."""
-    state = Judgement.objects.filter(question=question).aggregate(newest=Max("updated_at"), last=Max("pk"))
-    changed = question.values.aggregate(newest=Max("updated_at"))["newest"]
-    count = Judgement.objects.filter(question=question).count()
-    key = f"graph {question.pk} {state['newest']} {state['last']} {changed} {count}".replace(" ", "_")
-    found: MoralGraph | None = cache.get(key)
-    if found is None:
-        judgements = judgements_of(question)
-        if not judgements:
+    """The live graph of a question; None before anybody has judged.
+
+    It is built once for each state. Where that takes long, what people add shows after a while (`MOST_TIME`), so that
+    many who judge at once do not keep the server busy with it; a value that is hidden or merged is gone at once.
+    """
+    kept = _kept.get(question.pk)
+    hidden, judgements = _state(question)
+    if kept is not None and _still_good(kept, hidden, judgements):
+        return kept.graph
+    with _building[question.pk]:
+        kept = _kept.get(question.pk)  # others who waited have it from the first
+        hidden, judgements = _state(question)
+        if kept is not None and _still_good(kept, hidden, judgements):
+            return kept.graph
+        began = time.monotonic()
+        found = _build(question)
+        if found is None:
+            _kept.pop(question.pk, None)
             return None
-        table = latest_only(from_judgements(judgements, name=f"question {question.slug}"), per_context=True)
-        cards = [value.noun for value in question.values.filter(status=ValueStatus.ACTIVE)]
-        cases = tuple((context.text, question.slug) for context in question.contexts.all())
-        found = build(table, Method(resamples=RESAMPLES), cards=cards, cases=cases)
-        cache.set(key, found, timeout=600)
-    return found
+        took = time.monotonic() - began
+        _kept[question.pk] = _Kept(found, hidden, judgements, time.monotonic(), took)
+        return found
+
+
+def _state(question: Question) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """What values are not shown, and what judgements there are."""
+    gone = question.values.exclude(status=ValueStatus.ACTIVE).aggregate(count=Count("pk"), newest=Max("updated_at"))
+    said = Judgement.objects.filter(question=question).aggregate(
+        count=Count("pk"), newest=Max("updated_at"), last=Max("pk")
+    )
+    return tuple(gone.values()), tuple(said.values())
+
+
+def _still_good(kept: _Kept, hidden: tuple[Any, ...], judgements: tuple[Any, ...]) -> bool:
+    if kept.hidden != hidden or judgements[0] < kept.judgements[0]:  # or somebody took theirs away
+        return False
+    if kept.judgements == judgements:
+        return True
+    return kept.took > QUICK and time.monotonic() - kept.at < kept.took / MOST_TIME
+
+
+def _build(question: Question) -> MoralGraph | None:
+    judgements = judgements_of(question)
+    if not judgements:
+        return None
+    table = latest_only(from_judgements(judgements, name=f"question {question.slug}"), per_context=True)
+    cards = [value.noun for value in question.values.filter(status=ValueStatus.ACTIVE)]
+    cases = tuple((context.text, question.slug) for context in question.contexts.all())
+    return build(table, Method(resamples=RESAMPLES), cards=cards, cases=cases)
 
 
 def may_see_graph(mine: Participation | None, question: Question) -> bool:

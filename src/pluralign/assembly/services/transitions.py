@@ -1,6 +1,5 @@
 """Which transitions there are to ask about, and their stories."""
 
-from django.db import transaction
 from django.utils.translation import get_language_info, gettext
 
 from pluralign.assembly import machines
@@ -16,21 +15,20 @@ def propose(question: Question) -> int:
     values = list(question.values.filter(status=ValueStatus.ACTIVE).order_by("pk"))
     contexts = {context.text: context for context in question.contexts.filter(is_active=True)}
     found = both_ways(pairs(vectors_of(values)), list(contexts))
-    with transaction.atomic():
-        Transition.objects.bulk_create(
-            [
-                Transition(
-                    question=question,
-                    context=contexts[proposal.context],
-                    source=values[proposal.source],
-                    candidate=values[proposal.candidate],
-                )
-                for proposal in found
-            ],
-            ignore_conflicts=True,
-            batch_size=500,
-        )
-    return question.transitions.count()
+    there = set(question.transitions.values_list("context", "source", "candidate"))
+    wanted = [
+        (contexts[proposal.context].pk, values[proposal.source].pk, values[proposal.candidate].pk) for proposal in found
+    ]
+    missing = [key for key in wanted if key not in there]  # most are there: writing them all would make others wait
+    Transition.objects.bulk_create(
+        [
+            Transition(question=question, context_id=context, source_id=source, candidate_id=candidate)
+            for context, source, candidate in missing
+        ],
+        ignore_conflicts=True,  # of another worker at the same moment
+        batch_size=500,
+    )
+    return len(there) + len(missing)
 
 
 def write_story(transition: Transition, language: str) -> Story | None:

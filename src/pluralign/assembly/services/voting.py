@@ -19,31 +19,53 @@ from pluralign.assembly.models import (
 )
 from pluralign.assembly.services.doors import must_be_open
 from pluralign.assembly.services.similar import resolved, vectors_of
-from pluralign.elicit.draws import Shown, bridging_scores, draw_cards
+from pluralign.elicit.draws import CardDraw, Shown, bridging_scores, draw_cards
 
 METHOD = "mixed-cards/1"
 
 
 def open_draw(mine: Participation, question: Question) -> Draw | None:
     """The cards that wait for this person's answer; newly drawn if none wait. None where all were voted on."""
-    with transaction.atomic():
+    while True:
         must_be_open(mine, Deed.JUDGE)
-        Participation.objects.select_for_update().get(pk=mine.pk)
-        waiting = mine.draws.filter(kind=DrawKind.CARDS, question=question, answered_at=None)
-        for draw in waiting:
-            if to_answer(draw).exists():
-                return draw
-        return _draw(mine, question)
+        waiting = _waiting(mine, question)
+        if waiting is not None:
+            return waiting
+        drawn = _drawn(mine, question)  # before the lock, which others wait for
+        if not drawn:
+            return None
+        with transaction.atomic():
+            must_be_open(mine, Deed.JUDGE)
+            Participation.objects.select_for_update().get(pk=mine.pk)
+            waiting = _waiting(mine, question)
+            if waiting is not None:  # another window was a moment earlier
+                return waiting
+            if mine.votes.filter(value__in=[card.value for card in drawn]).exists():
+                continue
+            draw = Draw.objects.create(participation=mine, question=question, kind=DrawKind.CARDS, method=METHOD)
+            DrawnCard.objects.bulk_create(
+                DrawnCard(draw=draw, position=position, value_id=card.value, slot=card.slot, propensity=card.propensity)
+                for position, card in enumerate(drawn)
+            )
+            return draw
 
 
-def _draw(mine: Participation, question: Question) -> Draw | None:
+def _waiting(mine: Participation, question: Question) -> Draw | None:
+    for draw in mine.draws.filter(kind=DrawKind.CARDS, question=question, answered_at=None):
+        if to_answer(draw).exists():
+            return draw
+    return None
+
+
+def _drawn(mine: Participation, question: Question) -> list[CardDraw]:
+    """Cards that this person has not voted on, with the probability of each; none where none are left."""
     into = resolved(question)
     own = set(mine.cards.filter(question=question).exclude(canonical=None).values_list("canonical", flat=True))
     voted = set(mine.votes.filter(value__question=question).values_list("value", flat=True))
     seen = {into[key] for key in own | voted}
     values = list(question.values.filter(status=ValueStatus.ACTIVE).exclude(pk__in=seen).annotate(shown=Count("drawn")))
     if not values:
-        return None
+        return []
     votes = {
         (person, into[value]): answer == VoteAnswer.WISE
         for person, value, answer in Vote.objects.filter(value__question=question)
@@ -56,19 +78,13 @@ def _draw(mine: Participation, question: Question) -> Draw | None:
         for card in mine.cards.filter(question=question, status=CardStatus.SUBMITTED).select_related("canonical")
         if card.canonical is not None
     ]
-    drawn = draw_cards(
+    return draw_cards(
         [Shown(value.pk, value.shown, bridging[value.pk]) for value in values],
         vectors_of(values),
         vectors_of(mine_values),
         mine.assembly.cards_per_vote,
         np.random.default_rng(),
     )
-    draw = Draw.objects.create(participation=mine, question=question, kind=DrawKind.CARDS, method=METHOD)
-    DrawnCard.objects.bulk_create(
-        DrawnCard(draw=draw, position=position, value_id=card.value, slot=card.slot, propensity=card.propensity)
-        for position, card in enumerate(drawn)
-    )
-    return draw
 
 
 def to_answer(draw: Draw) -> QuerySet[DrawnCard]:

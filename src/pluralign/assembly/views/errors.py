@@ -33,11 +33,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django refused; rate limits come this way too."""
-    from django_ratelimit.exceptions import Ratelimited
-
-    if isinstance(exception, Ratelimited):
-        return too_many(request, exception)
+    """Django refused."""
+    del exception
     return sorry(request, _("You may not do this."), status=403)
 
 

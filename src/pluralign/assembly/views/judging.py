@@ -117,7 +117,6 @@ def _order_story(transition: int, language: str) -> None:
 @require_POST
 def judge(request: HttpRequest, mine: Participation, draw: str) -> HttpResponse:
     """Keep the answer; a second press finds it kept."""
-    had_finished = mine.transitions_finished_at is not None
     try:
         kept = judging.judge(mine, draw, request.POST.get("answer", ""), request.POST.get("reason", ""))
     except Draw.DoesNotExist:
@@ -126,8 +125,7 @@ def judge(request: HttpRequest, mine: Participation, draw: str) -> HttpResponse:
         messages.error(request, _("Please choose one of the four answers."))
         about = get_object_or_404(mine.draws, pk=draw).question
         return redirect("transitions", slug=mine.assembly.slug, question=about.slug)
-    mine.refresh_from_db()
-    if mine.transitions_finished_at is not None and not had_finished:
+    if mine.judgements.count() == mine.assembly.transitions_per_person:  # also when the last answer is sent twice
         return redirect("after", slug=mine.assembly.slug)
     return redirect("transitions", slug=mine.assembly.slug, question=kept.question.slug)
 
