@@ -1,8 +1,10 @@
 """Results as files: what is in them, what must never be, and that the graph's own commands read them."""
 
 import csv
+import errno
 import io
 import json
+import re
 import zipfile
 from collections import defaultdict
 from pathlib import Path
@@ -282,6 +284,25 @@ def test_the_command_writes_the_same_files(judged: Assembly, tmp_path: Path, mon
         result = run.invoke(app, ["assembly", "export", *wrong])
         assert isinstance(result.exception, UsageError)
         assert message in str(result.exception)
+    (tmp_path / "file").write_text("")
+    result = run.invoke(app, ["assembly", "export", "example", "--out", str(tmp_path / "file" / "below")])
+    assert isinstance(result.exception, UsageError)
+    assert "Not a directory" in str(result.exception)
+    full = tmp_path / "full"
+    third = sorted(path.name for path in out.iterdir())[2]
+    write_bytes = Path.write_bytes
+
+    def no_room(path: Path, content: bytes) -> int:
+        if third in path.name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write_bytes(path, content)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", no_room)
+        result = run.invoke(app, ["assembly", "export", "example", "--out", str(full)])
+    assert isinstance(result.exception, UsageError), "one sentence and exit code 2"
+    assert re.search("nothing was exported: .*No space left on device.*choose another --out", str(result.exception))
+    assert list(full.iterdir()) == [], "no half of an export lies about"
     monkeypatch.delenv("PLURALIGN_ASSEMBLY_DATABASE_URL")
     result = run.invoke(app, ["assembly", "export", "example", "--folder", str(tmp_path), "--out", str(tmp_path / "x")])
     assert "there is no assembly in" in str(result.exception)

@@ -3,13 +3,16 @@
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from pluralign.cli import settings
-from pluralign.core.errors import MissingExtraError
+from pluralign.core.errors import DataError, InterruptedRunError, MissingExtraError, UsageError
+from pluralign.store.files import make_folder, write_whole
 
 if TYPE_CHECKING:
     from pluralign.assembly.settings import Site
@@ -108,8 +111,6 @@ def serve(
     try:
         running.serve(found, host=host, port=port, threads=threads, ready=ready)
     except OSError as error:
-        from pluralign.core.errors import UsageError
-
         raise UsageError(f"cannot listen on {host}:{port} ({error.strerror}): choose another --port") from None
     finally:
         if helper is not None:
@@ -165,18 +166,33 @@ def export(
 
     Example: pluralign assembly export example --out results
     """
-    from pluralign.core.errors import UsageError
-
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    try:
+        taken = out.exists() and (not out.is_dir() or any(out.iterdir()))
+    except OSError as error:
+        raise UsageError(f"{str(out)!r} cannot be read ({error.strerror}): choose another --out") from None
+    if taken:
         raise UsageError(f"{str(out)!r} is not an empty folder: choose another --out")
     found = _existing(slug, folder)
     from pluralign.assembly.services import export_files
 
     made = export_files.export(found, k=found.privacy_threshold if k is None else k, by=None, linked=linked)
-    out.mkdir(parents=True, exist_ok=True)
-    for name, content in made.files.items():
-        (out / name).write_bytes(content)
+    _write_all(make_folder(out), made.files)
     print(f"{len(made.files)} files in {out}; {made.edges} edges in the graphs. README.md says what was left out.")
+
+
+def _write_all(out: Path, files: Mapping[str, bytes]) -> None:
+    """Write all files or none. Raises UsageError, since an export is begun anew, not resumed."""
+    try:
+        for name, content in files.items():
+            write_whole(out / name, partial(_write, content))
+    except (InterruptedRunError, DataError) as error:
+        for name in files:
+            (out / name).unlink(missing_ok=True)
+        raise UsageError(f"nothing was exported: {error}; make room, or choose another --out") from None
+
+
+def _write(content: bytes, path: Path) -> None:
+    path.write_bytes(content)
 
 
 @app.command("import")
@@ -194,7 +210,7 @@ def bring(
 
     Example: pluralign assembly import example seeds.csv
     """
-    from pluralign.core.errors import UnknownNameError, UsageError
+    from pluralign.core.errors import UnknownNameError
 
     path = file / "comments.csv" if file.is_dir() else file
     try:
@@ -223,7 +239,7 @@ def bring(
 
 def _existing(slug: str, folder: Path | None) -> Any:
     """The assembly of that name. Raises UnknownNameError; makes no site where there is none."""
-    from pluralign.core.errors import UnknownNameError, UsageError
+    from pluralign.core.errors import UnknownNameError
 
     told = settings.assembly()
     chosen = folder or told.folder
