@@ -4,18 +4,33 @@ import gzip
 import logging
 import re
 import sqlite3
+import subprocess
+import sys
 import threading
+import time
+from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.core.cache import cache
-from django.db import connection, connections
+from django.core.cache import caches
+from django.db import Error, connection, connections, transaction
 from django.test import Client
+from django.utils import timezone
 
 from pluralign.assembly.middleware import NoPersonalWords, redact
-from pluralign.assembly.models import CanonicalValue, Draw, Judgement, SimilarOffer, Transition, Vote
+from pluralign.assembly.models import (
+    CanonicalValue,
+    Counted,
+    Draw,
+    Judgement,
+    Participation,
+    SimilarOffer,
+    Transition,
+    Vote,
+)
 from pluralign.assembly.services import joining, judging, similar, transitions, voting
 from pluralign.assembly.settings import HERE, Site, values
 from tests.assembly import journey
@@ -94,7 +109,7 @@ def test_what_people_write_is_shown_as_text(joined: Any) -> None:
 @pytest.mark.django_db
 def test_more_than_a_person_sends_is_refused_and_said(assembly: Any) -> None:
     settings.RATELIMIT_ENABLE = True
-    cache.clear()
+    caches["limits"].clear()
     browser = Client()
     answers = [browser.post("/come-back/", {"code": "AAAA"}).status_code for _ in range(22)]
     assert answers[:20] == [422] * 20
@@ -102,7 +117,37 @@ def test_more_than_a_person_sends_is_refused_and_said(assembly: Any) -> None:
     last = browser.post("/come-back/", {"code": "AAAA"})
     assert last.headers["Retry-After"] == "60"
     assert "nothing is lost" in last.content.decode()
-    cache.clear()
+    caches["limits"].clear()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_processes_count_together_and_keep_no_address(assembly: Any) -> None:
+    name = str(connection.settings_dict["NAME"])
+    command = [sys.executable, "-m", "tests.assembly.another_process", name, "15"]
+    others = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    answers = Counter(word for other in others for word in other.communicate()[0].split())
+    assert answers == {"422": 20, "429": 10}, "20 in an hour, whichever process answers"
+    (kept,) = Counted.objects.values_list("digest", "times")
+    assert kept[1] == 30
+    assert re.fullmatch("[0-9a-f]{64}", kept[0])
+    plain = caches["limits"].make_key("x")
+    caches["limits"].add("x", 1, 60)
+    assert plain not in str(list(Counted.objects.values_list("digest")))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_counts_end_with_their_time_and_none_is_lost_between_threads() -> None:
+    counts = caches["limits"]
+    assert counts.get("x") is None
+    with pytest.raises(ValueError, match="nothing is counted"):
+        counts.incr("x")
+    assert at_once(*[lambda: counts.add("x", 0, 60)] * 4).count(True) == 1
+    results = at_once(*[lambda: counts.incr("x")] * 8)
+    assert sorted(results) == list(range(1, 9))
+    Counted.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert counts.get("x", "none") == "none"
+    assert counts.add("x", 1, 60)
+    assert counts.get("x") == 1
 
 
 def test_logs_hold_no_address_no_parameter_and_no_token() -> None:
@@ -228,6 +273,36 @@ def test_an_answer_outlives_a_process_that_is_killed_before_it_could_respond(joi
     )
     assert again.status_code == 302, "the browser's retry finds it kept"
     assert dialogue.messages.filter(author="participant").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_threads_that_write_to_sqlite_wait_for_each_other_not_for_sqlite(assembly: Any) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("about SQLite")
+
+    def write() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA busy_timeout = 0")  # SQLite itself refuses at once
+        with transaction.atomic():
+            joining.join(assembly, None)
+            time.sleep(0.02)
+        with pytest.raises(RuntimeError, match="on the way"), transaction.atomic():
+            raise RuntimeError("on the way")
+        connection.close()
+        joining.join(assembly, None)
+
+    @transaction.atomic
+    def lose_the_connection() -> None:
+        connection.close()
+        Vote.objects.count()
+
+    def close_in_between() -> None:
+        with pytest.raises(Error):
+            lose_the_connection()
+
+    results = at_once(*[write] * 6, close_in_between)
+    assert [each for each in results if isinstance(each, Exception)] == []
+    assert Participation.objects.count() == 12
 
 
 @pytest.mark.django_db(transaction=True)

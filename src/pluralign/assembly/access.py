@@ -8,6 +8,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -159,7 +160,7 @@ def by_person(group: str, request: HttpRequest) -> str:
     del group
     if request.user.is_authenticated:
         return f"person {request.user.pk}"
-    return f"address {request.META['REMOTE_ADDR']}"
+    return f"address {address(request) if settings.PLURALIGN.behind_proxy else request.META['REMOTE_ADDR']}"
 
 
 def _marked(view: View, access: Access) -> View:

@@ -159,7 +159,11 @@ def values(site: Site) -> dict[str, Any]:
                 "frame-ancestors": [NONE],
             }
         },
-        "CACHES": {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}},
+        "CACHES": {
+            "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+            "limits": {"BACKEND": "pluralign.assembly.counters.Counters"},
+        },
+        "RATELIMIT_USE_CACHE": "limits",
         "RATELIMIT_ENABLE": site.rate_limits,
         "RATELIMIT_IP_META_KEY": "pluralign.assembly.access.address" if site.behind_proxy else None,
         "RATELIMIT_VIEW": "pluralign.assembly.views.errors.too_many",
@@ -192,7 +196,7 @@ def _database(site: Site) -> dict[str, Any]:
             "CONN_MAX_AGE": 60,
             "TEST": {"NAME": str(site.folder / "test.sqlite3")},
             "OPTIONS": {
-                # A writer asks for the lock when it begins and waits its turn (`sqlite.base`); readers never wait for a writer.
+                # A writer asks for the lock when it begins and waits its turn; readers never wait for a writer.
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 30,
                 "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA busy_timeout=30000;",

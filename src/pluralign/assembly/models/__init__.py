@@ -38,7 +38,7 @@ from pluralign.assembly.models.people import (
     Recruitment,
     Role,
 )
-from pluralign.assembly.models.records import AuditEntry, Reckoning
+from pluralign.assembly.models.records import AuditEntry, Counted, Reckoning
 from pluralign.assembly.models.teams import Invitation
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "Consent",
     "ConsentText",
     "Context",
+    "Counted",
     "Deed",
     "Dialogue",
     "DialogueMode",

@@ -1,4 +1,4 @@
-"""What was done by whom: written, never changed. Holds ids and counts, no words of participants."""
+"""What was done by whom, what was reckoned and what was counted. Holds ids and counts, no words of participants."""
 
 from django.conf import settings
 from django.db import models
@@ -37,3 +37,12 @@ class Reckoning(models.Model):
     """What the judgements and values were like then; another state means that it is out of date."""
     data = models.JSONField()
     made_at = models.DateTimeField()
+
+
+class Counted(models.Model):
+    """How often somebody asked for something in a while, for rate limits. Shared by all processes of the site."""
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    """Keyed digest of who asked for what in which while: no address."""
+    times = models.PositiveIntegerField()
+    expires_at = models.DateTimeField(db_index=True)
