@@ -1,5 +1,6 @@
 """Ways in and back: consent first, return codes, e-mail codes with limits, recruitment links that prove nothing."""
 
+import copy
 import hashlib
 import hmac
 import re
@@ -12,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from pluralign.assembly import digests
-from pluralign.assembly.models import Consent, LoginCode, Participation, Person, Recruitment
+from pluralign.assembly.models import Attribute, Consent, LoginCode, Participation, Person, Recruitment
 from pluralign.assembly.services import joining
 from tests.assembly.conftest import signed_in
 
@@ -146,9 +147,14 @@ def test_a_link_that_is_full_or_wrongly_signed_lets_nobody_in(assembly: Any, pan
         browser = Client()
         browser.get(f"/a/example/via/{panel.token}/?PROLIFIC_PID=n{number}")
         assert browser.post("/a/example/join/", {"agree": "on"}).status_code == 302
+    quota = Attribute.objects.create(assembly=assembly, slug="age", question="How old are you?")
+    quota.groups.create(text="Under 30", limit=50)
     late = Client()
-    late.get(f"/a/example/via/{panel.token}/?PROLIFIC_PID=n3")
-    assert late.post("/a/example/join/", {"agree": "on"}).status_code == 422
+    turned_away = late.get(f"/a/example/via/{panel.token}/?PROLIFIC_PID=n3")
+    assert turned_away.status_code == 403
+    assert "As many people as were looked for" in turned_away.content.decode()
+    again = late.post("/a/example/join/", {"agree": "on", f"about-{quota.pk}": str(quota.groups.get().pk)})
+    assert again.status_code == 422, "nor by the door beside it, where numbers of a group are looked for"
     assert Participation.objects.count() == 2
 
     panel.signing_key, panel.limit = "shared with the panel", 0
@@ -157,6 +163,78 @@ def test_a_link_that_is_full_or_wrongly_signed_lets_nobody_in(assembly: Any, pan
     base = f"/a/example/via/{panel.token}/?PROLIFIC_PID=n9&signature="
     assert Client().get(base + "0" * 64).status_code == 404
     assert Client().get(base + good).status_code == 302
+
+
+def test_who_comes_by_a_full_link_to_an_assembly_that_is_open_to_all_may_come_as_anybody_may(
+    assembly: Any, panel: Recruitment
+) -> None:
+    link = f"/a/example/via/{panel.token}/?PROLIFIC_PID="
+    early, slow = Client(), Client()
+    for browser, number in ((early, 1), (slow, 2)):
+        browser.get(link + f"n{number}")
+    panel.limit = 1
+    panel.save()
+    early.post("/a/example/join/", {"agree": "on"})
+    refused = slow.post("/a/example/join/", {"agree": "on"})  # the last place went while they read
+    assert refused.status_code == 422
+    assert "You can still take part" in refused.content.decode()
+    late = Client()
+    page = late.get(link + "n3", follow=True).content.decode()
+    assert "Whoever sent you here does not learn of it" in page
+    for browser in (slow, late):
+        assert browser.post("/a/example/join/", {"agree": "on"}).status_code == 302
+    assert Participation.objects.filter(recruitment=None, external_digest="").count() == 2
+    assert "DONE77" not in late.get("/a/example/after/").content.decode(), "the panel's code is for those it counts"
+    assembly.is_public = False
+    assembly.save()
+    assert Client().get(link + "n4").status_code == 403
+
+
+def test_who_has_said_a_group_that_is_full_cannot_come_in_by_not_saying_it(assembly: Any) -> None:
+    quota = Attribute.objects.create(assembly=assembly, slug="age", question="How old are you?")
+    full, other = quota.groups.create(text="Under 30", limit=1), quota.groups.create(text="Older")
+    joining.join(assembly, None, groups={quota.pk: full.pk})
+    browser = Client()
+    assert browser.post("/a/example/join/", {"agree": "on", f"about-{quota.pk}": str(full.pk)}).status_code == 422
+    silent = browser.post("/a/example/join/", {"agree": "on", f"about-{quota.pk}": ""})
+    assert silent.status_code == 422
+    assert "a group that is full" in silent.content.decode()
+    assert Client().post("/a/example/join/", {"agree": "on", f"about-{quota.pk}": ""}).status_code == 302
+    slip = browser.post("/a/example/join/", {"agree": "on", f"about-{quota.pk}": str(other.pk)})
+    assert slip.status_code == 302, "whoever chose the wrong line may choose the right one"
+
+
+def test_a_form_that_is_sent_twice_makes_one_person_who_has_one_return_code(assembly: Any) -> None:
+    first, second = Client(), Client()
+    first.get("/a/example/join/")
+    second.cookies = copy.deepcopy(first.cookies)
+    codes = []
+    for browser in (first, second):  # the second press leaves before the first is answered
+        assert browser.post("/a/example/join/", {"agree": "on"}).headers["Location"] == "/a/example/return-code/"
+        codes += re.findall(r'id="code">([^<]+)<', browser.get("/a/example/return-code/").content.decode())
+    mine = Participation.objects.get()
+    assert len(codes) == 2
+    assert codes[0] == codes[1]
+    assert joining.person_of_return_code(codes[0]) == mine.person
+    stranger = Client()
+    stranger.get("/a/example/join/")
+    stranger.post("/a/example/join/", {"agree": "on"})
+    assert Participation.objects.count() == 2
+    second.cookies = copy.deepcopy(first.cookies)
+    second.cookies.pop("assembly")  # whoever signs out and joins anew is somebody new: coming in changed the secret
+    second.post("/a/example/join/", {"agree": "on"})
+    assert Participation.objects.count() == 3
+
+
+def test_a_form_that_is_sent_again_much_later_makes_somebody_new(assembly: Any) -> None:
+    one = joining.join(assembly, None, attempt="a secret of the browser")
+    again = joining.join(assembly, None, attempt="a secret of the browser")
+    assert (again.participation, again.return_code) == (one.participation, one.return_code)
+    Person.objects.update(created_at=timezone.now() - joining.SAME_ATTEMPT * 2)
+    late = joining.join(assembly, None, attempt="a secret of the browser")
+    assert late.participation != one.participation
+    assert late.return_code not in {None, one.return_code}
+    assert joining.join(assembly, None).participation != joining.join(assembly, None).participation
 
 
 def test_an_assembly_that_is_not_public_is_not_there_without_an_invitation(assembly: Any, panel: Recruitment) -> None:

@@ -29,6 +29,18 @@ class Refused(Exception):  # noqa: N818
     """What was asked for may not be; the message is for the person."""
 
 
+class GroupIsFull(Refused):
+    """The group that somebody says they belong to has no room."""
+
+    def __init__(self, message: str, attribute: int) -> None:
+        super().__init__(message)
+        self.attribute = attribute
+
+
+class LinkIsFull(Refused):
+    """The recruitment link that somebody came by takes nobody else."""
+
+
 @dataclass(frozen=True)
 class Joined:
     """Somebody who has just come in."""
@@ -85,7 +97,7 @@ def join(
             try:
                 quotas.belong(mine, groups)
             except quotas.FullError as full:
-                raise Refused(str(full)) from None
+                raise GroupIsFull(str(full), full.attribute) from None
         Consent.objects.create(
             participation=mine,
             version=assembly.consent_version,
@@ -130,9 +142,16 @@ def why_closed(recruitment: Recruitment) -> str:
     return ""
 
 
+def may_come_without(recruitment: Recruitment) -> bool:
+    """Whether somebody whom a full or closed link turns away may join as anybody may: where the assembly is open to
+    all and looks for no numbers of a group, nobody takes a place that is another's."""
+    assembly = recruitment.assembly
+    return assembly.is_public and assembly.is_open and not quotas.are_set(assembly)
+
+
 def _check_room(recruitment: Recruitment) -> None:
     if why_closed(recruitment):
-        raise Refused(why_closed(recruitment))
+        raise LinkIsFull(why_closed(recruitment))
 
 
 def person_of_return_code(code: str) -> Person | None:

@@ -18,6 +18,10 @@ from pluralign.assembly.services import audit
 class FullError(Exception):
     """As many of a group have joined as were looked for; the message is for the person."""
 
+    def __init__(self, message: str, attribute: int) -> None:
+        super().__init__(message)
+        self.attribute = attribute
+
 
 class Wanted(NamedTuple):
     """One group as an organiser writes it."""
@@ -53,9 +57,15 @@ def belong(mine: Participation, chosen: Mapping[int, int]) -> None:
         if group.limit and _people(group) >= group.limit:
             raise FullError(
                 gettext("As many people of the group “%(group)s” as were looked for have joined. Thank you for coming.")
-                % {"group": group.text}
+                % {"group": group.text},
+                attribute.pk,
             )
         Belonging.objects.update_or_create(participation=mine, attribute=attribute, defaults={"group": group})
+
+
+def are_set(assembly: Assembly) -> bool:
+    """Whether the assembly looks for so many people of a group, and so for a certain composition."""
+    return Group.objects.filter(attribute__assembly=assembly, attribute__is_active=True, limit__gt=0).exists()
 
 
 def _people(group: Group) -> int:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django_ratelimit.decorators import ratelimit
 
 from pluralign.assembly.access import participation_of, public, signed_in, team_role
-from pluralign.assembly.models import Assembly, Person, Phase, Recruitment
+from pluralign.assembly.models import Assembly, Attribute, Person, Phase, Recruitment
 from pluralign.assembly.services import consents, joining, quotas
 from pluralign.assembly.views.errors import sorry
 
@@ -141,6 +141,8 @@ def consent(request: HttpRequest, slug: str) -> HttpResponse:
     read = request.POST.get("version", str(assembly.consent_version))
     if request.method == "POST" and form.is_valid() and read != str(assembly.consent_version):
         form.add_error(None, _("The text has changed while you read it. Please read it again."))
+    if request.method == "POST" and form.is_valid() and mine is None and _hides_full(request, assembly, form.groups):
+        form.add_error(None, _("You have said that you belong to a group that is full. Thank you for coming."))
     if request.method == "POST" and form.is_valid():
         invitation = request.session.get("invited", {}).get(slug, {})
         recruitment = Recruitment.objects.filter(pk=invitation.get("recruitment"), assembly=assembly).first()
@@ -157,6 +159,11 @@ def consent(request: HttpRequest, slug: str) -> HttpResponse:
                 groups=form.groups,
                 attempt=request.META.get("CSRF_COOKIE", ""),  # a second press sends the same; coming in changes it
             )
+        except joining.GroupIsFull as refusal:
+            _remember_full(request, refusal.attribute)
+            form.add_error(None, str(refusal))
+        except joining.LinkIsFull as refusal:
+            form.add_error(None, f"{refusal} {_without_link(request, recruitment)}".strip())
         except joining.Refused as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -179,6 +186,27 @@ def consent(request: HttpRequest, slug: str) -> HttpResponse:
         "held": stale and "held" in request.session,
     }
     return render(request, "assembly/consent.html", context, status=422 if form.errors else 200)
+
+
+def _remember_full(request: HttpRequest, attribute: int) -> None:
+    """Somebody has said that they belong to a group that is full: not to say so now would go round the quota."""
+    request.session["full"] = sorted({*request.session.get("full", []), attribute})
+
+
+def _hides_full(request: HttpRequest, assembly: Assembly, groups: dict[int, int]) -> bool:
+    """Whether this browser said a group that is full before, and would rather not say now. Another group may be said:
+    the first may have been a slip."""
+    said = Attribute.objects.filter(assembly=assembly, is_active=True, pk__in=request.session.get("full", []))
+    return any(attribute.pk not in groups for attribute in said)
+
+
+def _without_link(request: HttpRequest, recruitment: Recruitment | None) -> str:
+    """What somebody may do whom a full link turned away: where anybody may join, they may, and nothing else is kept of
+    the link. Empty where they may not."""
+    if recruitment is None or not joining.may_come_without(recruitment):
+        return ""
+    request.session.pop("invited", None)
+    return _("You can still take part, as everybody can. Whoever sent you here does not learn of it.")
 
 
 def _consented(mine: Any) -> dict[str, Any]:
@@ -313,7 +341,10 @@ def recruited(request: HttpRequest, slug: str, token: str) -> HttpResponse:
         return redirect(f"{reverse('come-back')}?next={reverse('home', args=[slug])}")
     request.session["invited"] = {slug: {"recruitment": recruitment.pk, "external_id": external_id}}
     if full and participation_of(request, slug) is None:
-        return sorry(request, full, status=403, title=_("Thank you for coming"))
+        way = _without_link(request, recruitment)
+        if not way:
+            return sorry(request, full, status=403, title=_("Thank you for coming"))
+        messages.info(request, f"{full} {way}")
     return redirect("welcome", slug=slug)
 
 
