@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.core import mail
 from django.test import Client
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -14,6 +15,7 @@ from pluralign.assembly import tasks
 from pluralign.assembly.models import (
     OPENS,
     Assembly,
+    Attribute,
     AuditEntry,
     Belonging,
     CanonicalValue,
@@ -46,7 +48,7 @@ from pluralign.assembly.services import (
 from pluralign.assembly.services.joining import Refused
 from pluralign.elicit.cards import Draft
 from pluralign.elicit.seeds import Found, Seed
-from tests.assembly import journey
+from tests.assembly import crowd, journey
 from tests.assembly.conftest import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -462,3 +464,27 @@ def test_curves_stay_inside_their_figure(share: list[float]) -> None:
     for across, up in curve([(10 * at, each) for at, each in enumerate(share)], 0.95).dots:
         assert 0 <= across <= WIDTH
         assert 0 <= up <= HEIGHT
+
+
+def test_the_funnel_by_group_tells_no_group_below_k(assembly: Any, owner: Any) -> None:
+    assembly.privacy_threshold = 3
+    assembly.save()
+    age = Attribute.objects.create(assembly=assembly, slug="age", question="How old are you?")
+    young, old, few = (age.groups.create(text=text, order=order) for order, text in enumerate(("Young", "Old", "Few")))
+    for group, people, told in ((young, 4, 3), (old, 3, 2), (few, 2, 2), (None, 1, 1)):
+        for number in range(people):
+            mine = joining.join(assembly, None, groups={age.pk: group.pk} if group else {}).participation
+            if number < told:
+                crowd.say(mine, f"{group} {number}")
+                mine.cards.update(submitted_at=timezone.now())
+    (found,) = dashboards.funnel_by_group(assembly)
+    assert (found.question, found.groups) == ("How old are you?", ("Young", "Old", "Few"))
+    steps = dict(found.steps)
+    assert steps["Joined"] == (4, 3, None)
+    assert steps["Submitted a card"] == (3, None, None)
+    assert steps["Finished"] == (0, 0, 0)
+    page = owner.get("/organise/a/example/").content.decode()
+    assert "&lt; 3" in page
+    age.is_active = False
+    age.save()
+    assert dashboards.funnel_by_group(assembly) == []

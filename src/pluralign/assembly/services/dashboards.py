@@ -61,6 +61,36 @@ def funnel(assembly: Assembly) -> Funnel:
     return Funnel(tuple(steps), tuple(links.get(key, "without a link") for key in columns))
 
 
+class GroupFunnel(NamedTuple):
+    """From joining to the end, group by group, for one thing that people were asked about themselves."""
+
+    question: str
+    groups: tuple[str, ...]
+    steps: tuple[tuple[str, tuple[int | None, ...]], ...]
+    """Name of the step, and people per group; None where there are some, but fewer than the assembly's k."""
+
+
+def funnel_by_group(assembly: Assembly) -> list[GroupFunnel]:
+    """How many people of each group took each step. Those who would rather not say are in no column, so that no small
+    group can be reckoned from the others."""
+    k = assembly.privacy_threshold
+    counted = []
+    for name, took in _STEPS:
+        rows = people_of(assembly).filter(took).exclude(belongings=None).values("belongings__group")
+        rows = rows.annotate(people=Count("pk", distinct=True)).order_by()
+        counted.append((name, dict(rows.values_list("belongings__group", "people"))))
+    found = []
+    for attribute in assembly.attributes.filter(is_active=True).prefetch_related("groups"):
+        groups = list(attribute.groups.all())
+        steps = tuple((name, tuple(_told(people.get(each.pk, 0), k) for each in groups)) for name, people in counted)
+        found.append(GroupFunnel(attribute.question, tuple(each.text for each in groups), steps))
+    return found
+
+
+def _told(people: int, k: int) -> int | None:
+    return people if people == 0 or people >= k else None
+
+
 class Use(NamedTuple):
     """How much of something is used."""
 

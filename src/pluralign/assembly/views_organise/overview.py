@@ -23,6 +23,7 @@ def overview(request: HttpRequest, assembly: Assembly) -> HttpResponse:
         "advice": setup.advice(assembly) if preparing else [],
         "may_organise": can(request, assembly, "organise"),
         "funnel": dashboards.funnel(assembly),
+        "by_group": dashboards.funnel_by_group(assembly),
         "questions": [_question(each) for each in assembly.questions.all()],
         "budget": dashboards.budget(assembly),
         "groups": quotas.filled(assembly),
