@@ -1,8 +1,9 @@
 """Recruitment links: where a panel sends people, how many may come, and what takes them back."""
 
-from django.contrib import messages
+from functools import partial
+
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -10,7 +11,7 @@ from pluralign.assembly.access import team
 from pluralign.assembly.models import Assembly, Recruitment
 from pluralign.assembly.services import setup
 from pluralign.assembly.views_organise.forms import RecruitmentForm
-from pluralign.assembly.views_organise.pages import page
+from pluralign.assembly.views_organise.pages import edited, page
 
 
 @team("organise")
@@ -36,14 +37,10 @@ def edit(request: HttpRequest, assembly: Assembly, key: int | None = None) -> Ht
     """Add a link or change it."""
     found = None if key is None else get_object_or_404(assembly.recruitments, pk=key)
     form = RecruitmentForm(request.POST if request.method == "POST" else None, instance=found)
-    if request.method == "POST" and form.is_valid():
-        kept = None if found is None else Recruitment.objects.get(pk=found.pk)
-        setup.save_recruitment(assembly, kept, by=request.user, **form.cleaned_data)
-        messages.success(request, "Kept.")
-        return redirect("organise-recruitment", slug=assembly.slug)
-    context = {"form": form, "back": "organise-recruitment",
-               "heading": "Change a recruitment link" if found else "Add a recruitment link"}  # fmt: skip
-    return page(request, assembly, "one", context, status=422 if form.errors else 200)
+    kept = None if key is None else Recruitment.objects.get(pk=key)  # the form changes the one that it was given
+    save = partial(setup.save_recruitment, assembly, kept, by=request.user)
+    heading = "Change a recruitment link" if found else "Add a recruitment link"
+    return edited(request, assembly, form, save, back="organise-recruitment", heading=heading)
 
 
 def address_of(request: HttpRequest, link: Recruitment) -> str:

@@ -1,6 +1,7 @@
 """While it runs: moderation, quotas, the model's budget, and the log of what the team did."""
 
 from datetime import datetime, time
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -17,7 +18,7 @@ from pluralign.assembly.models import Assembly, Attribute, Moderation
 from pluralign.assembly.services import dashboards, moderation, quotas, setup
 from pluralign.assembly.views_organise.forms import BudgetForm, QuotaForm
 from pluralign.assembly.views_organise.log_words import sentence
-from pluralign.assembly.views_organise.pages import page
+from pluralign.assembly.views_organise.pages import edited, page
 
 FOUND = {
     "personal": "looks like an address, a number or a link",
@@ -100,16 +101,11 @@ def quota_edit(request: HttpRequest, assembly: Assembly, key: int | None = None)
         lines = [f"{group.text} = {group.limit}" if group.limit else group.text for group in found.groups.all()]
         initial = {"question": found.question, "groups": "\n".join(lines), "is_active": found.is_active}
     form = QuotaForm(request.POST if request.method == "POST" else None, initial=initial)
-    if request.method == "POST" and form.is_valid():
-        try:
-            quotas.save(assembly, found, by=request.user, **form.cleaned_data)
-        except ValueError as error:
-            form.add_error("groups", str(error))
-        else:
-            messages.success(request, "Kept.")
-            return redirect("organise-quotas", slug=assembly.slug)
-    context = {"form": form, "back": "organise-quotas", "heading": "Change a group" if found else "Ask for a group"}
-    return page(request, assembly, "one", context, status=422 if form.errors else 200)
+    save = partial(quotas.save, assembly, found, by=request.user)
+    heading = "Change a group" if found else "Ask for a group"
+    return edited(
+        request, assembly, form, save, back="organise-quotas", heading=heading, field="groups", refuses=ValueError
+    )
 
 
 @team("see")

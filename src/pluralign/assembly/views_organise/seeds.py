@@ -1,16 +1,16 @@
 """Seed values: the organisers' own, to begin with. Marked as such, counted as nobody's."""
 
-from django.contrib import messages
+from functools import partial
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from pluralign.assembly.access import team
-from pluralign.assembly.models import Assembly, CanonicalValue
+from pluralign.assembly.models import Assembly, CanonicalValue, Question
 from pluralign.assembly.services import setup
-from pluralign.assembly.services.joining import Refused
 from pluralign.assembly.views_organise.forms import SeedForm
-from pluralign.assembly.views_organise.pages import page
+from pluralign.assembly.views_organise.pages import edited, page
 
 
 @team("organise")
@@ -44,23 +44,16 @@ def change(request: HttpRequest, assembly: Assembly, key: int) -> HttpResponse:
     return _edit(request, assembly, found.question, found)
 
 
-def _edit(request: HttpRequest, assembly: Assembly, question: object, value: CanonicalValue | None) -> HttpResponse:
+def _edit(request: HttpRequest, assembly: Assembly, question: Question, value: CanonicalValue | None) -> HttpResponse:
     fixed = setup.why_fixed(value) if value is not None else ""
     initial = {}
     if value is not None:
         initial = {"title": value.title, "summary": value.summary, "policies": "\n".join(value.policies)}
     form = SeedForm(request.POST if request.method == "POST" else None, initial=initial)
-    if request.method == "POST" and form.is_valid():
-        try:
-            setup.save_seed(question, value, by=request.user, **form.cleaned_data)  # type: ignore[arg-type]
-        except Refused as refusal:
-            form.add_error("title", str(refusal))
-        else:
-            messages.success(request, "Kept.")
-            return redirect("organise-seeds", slug=assembly.slug)
-    context = {"form": form, "fixed": fixed, "locked": bool(fixed), "back": "organise-seeds",
-               "heading": f"{'Change a seed of' if value else 'Add a seed to'} “{question}”"}  # fmt: skip
-    return page(request, assembly, "one", context, status=422 if form.errors else 200)
+    save = partial(setup.save_seed, question, value, by=request.user)
+    heading = f"{'Change a seed of' if value else 'Add a seed to'} “{question}”"
+    return edited(request, assembly, form, save, back="organise-seeds", heading=heading, field="title",
+                  fixed=fixed, locked=bool(fixed))  # fmt: skip
 
 
 @team("organise")

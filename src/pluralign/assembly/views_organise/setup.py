@@ -1,5 +1,6 @@
 """Making an assembly, changing it, its questions and situations."""
 
+from functools import partial
 from importlib import resources
 
 from django.contrib import messages
@@ -14,7 +15,7 @@ from pluralign.assembly.services import consents, setup
 from pluralign.assembly.services.joining import Refused
 from pluralign.assembly.services.organising import may_create
 from pluralign.assembly.views_organise.forms import ContextForm, FromFile, NewAssembly, QuestionForm, Settings
-from pluralign.assembly.views_organise.pages import page
+from pluralign.assembly.views_organise.pages import edited, page
 
 
 @signed_in
@@ -87,17 +88,9 @@ def question(request: HttpRequest, assembly: Assembly, key: int | None = None) -
     form = QuestionForm(request.POST if request.method == "POST" else None, initial=initial)
     if fixed:
         form.fields["text"].disabled = True
-    if request.method == "POST" and form.is_valid():
-        try:
-            setup.save_question(assembly, found, by=request.user, **form.cleaned_data)
-        except Refused as refusal:
-            form.add_error("text", str(refusal))
-        else:
-            messages.success(request, "Kept.")
-            return redirect("organise-texts", slug=assembly.slug)
-    context = {"form": form, "fixed": fixed, "back": "organise-texts",
-               "heading": "Change a question" if found else "Add a question"}  # fmt: skip
-    return page(request, assembly, "one", context, status=422 if form.errors else 200)
+    save = partial(setup.save_question, assembly, found, by=request.user)
+    heading = "Change a question" if found else "Add a question"
+    return edited(request, assembly, form, save, back="organise-texts", heading=heading, field="text", fixed=fixed)
 
 
 @team("organise")
@@ -113,17 +106,9 @@ def context(request: HttpRequest, assembly: Assembly, key: int | None = None) ->
     form = ContextForm(assembly, request.POST if request.method == "POST" else None, initial=initial)
     if fixed:
         form.fields["text"].disabled = True
-    if request.method == "POST" and form.is_valid():
-        try:
-            setup.save_context(assembly, found, by=request.user, **form.cleaned_data)
-        except Refused as refusal:
-            form.add_error("text", str(refusal))
-        else:
-            messages.success(request, "Kept.")
-            return redirect("organise-texts", slug=assembly.slug)
-    shown = {"form": form, "fixed": fixed, "back": "organise-texts",
-             "heading": "Change a situation" if found else "Add a situation"}  # fmt: skip
-    return page(request, assembly, "one", shown, status=422 if form.errors else 200)
+    save = partial(setup.save_context, assembly, found, by=request.user)
+    heading = "Change a situation" if found else "Add a situation"
+    return edited(request, assembly, form, save, back="organise-texts", heading=heading, field="text", fixed=fixed)
 
 
 @team("organise")
