@@ -78,7 +78,7 @@ def clients(url: str, people: int, pause: float) -> None:
             self.address = {
                 "X-Forwarded-For": f"10.{self.number // 65536}.{self.number // 256 % 256}.{self.number % 256}"
             }
-            self.client.client.redirect_response_codes = frozenset()
+            self.client.client.redirect_response_codes = frozenset()  # type: ignore[misc]
             self.path, self.page = "", ""
 
         @task
@@ -137,7 +137,8 @@ def clients(url: str, people: int, pause: float) -> None:
             self.look("what it is about", site)
             self.look("worked example", f"{site}example/")
             self.look("consent", f"{site}join/")
-            leads = self.send("consent, sent", f"{site}join/", {"agree": "on", "share_reasons": "on"})
+            agreed = {"agree": "on", "share_reasons": "on", "version": self.found(r'name="version" value="(\d+)"')}
+            leads = self.send("consent, sent", f"{site}join/", agreed)
             assert leads, "nobody joined"
             self.look("return code", leads)
             self.sent["code"] = self.found(r'id="code">([^<]+)<')

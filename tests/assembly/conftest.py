@@ -26,6 +26,9 @@ configure(
 from django.conf import settings as django_settings  # noqa: E402
 from django.test import Client  # noqa: E402
 
+from pluralign.assembly.services import results  # noqa: E402
+
+results.QUICK = float("inf")  # every graph is that of the moment, however busy the machine is
 # Pages are tested without collected files, tasks where they are enqueued.
 django_settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

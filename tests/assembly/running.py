@@ -41,30 +41,31 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @contextmanager
 def started(folder: Path, *further: str) -> Iterator[Running]:
     """Start the site in a folder, with further arguments of ``assembly serve``, and stop it afterwards."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    source = str(Path(__file__).parents[2] / "src")
-    command = [
-        sys.executable,
-        "-m",
-        "pluralign",
-        "assembly",
-        "serve",
-        "--folder",
-        str(folder),
-        "--port",
-        str(port),
-        *further,
-    ]
-    environment = {**os.environ, "PYTHONPATH": source, "PLURALIGN_ASSEMBLY_EMBEDDER": "letters"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as site:
-        assert site.stdout is not None
-        entry = ""
-        for line in site.stdout:
-            entry = next(iter(re.findall(r"http\S+/organise/enter/#\S+", line)), entry)
-            if "Stop with" in line:
-                break
-        assert site.poll() is None, "the site did not start"
+    port = free_port()
+    site, entry = start(folder, port, *further)
+    with site:
         yield Running(f"http://127.0.0.1:{port}", entry, folder)
         site.terminate()
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def start(folder: Path, port: int, *further: str) -> tuple["subprocess.Popen[str]", str]:
+    """Start the site and wait until it listens: its process, and the organiser's link."""
+    source = str(Path(__file__).parents[2] / "src")
+    command = [sys.executable, "-m", "pluralign", "assembly", "serve", "--folder", str(folder), "--port", str(port)]
+    environment = {**os.environ, "PYTHONPATH": source, "PLURALIGN_ASSEMBLY_EMBEDDER": "letters"}
+    site = subprocess.Popen([*command, *further], stdout=subprocess.PIPE, text=True, env=environment)
+    assert site.stdout is not None
+    entry = ""
+    for line in site.stdout:
+        entry = next(iter(re.findall(r"http\S+/organise/enter/#\S+", line)), entry)
+        if "Stop with" in line:
+            break
+    assert site.poll() is None, "the site did not start"
+    return site, entry

@@ -151,6 +151,33 @@ def test_two_organisers_and_a_worker_at_once(assembly: Any, three: list[Card]) -
         assert card.canonical.pk == key
 
 
+def test_a_graph_that_takes_long_is_not_built_for_every_judgement_but_hides_at_once(
+    assembly: Any, three: list[Card], monkeypatch: Any
+) -> None:
+    question = assembly.questions.get()
+    people = [joining.join(assembly, None).participation for _ in range(2)]
+    crowd.judge_all(people[0])
+    first = results.graph_of(question)
+    assert results.graph_of(question) is first
+    crowd.judge_all(people[1])
+    second = results.graph_of(question)
+    assert second is not first, "a graph that is built quickly is that of the moment"
+    monkeypatch.setattr(results, "QUICK", 0.0)
+    monkeypatch.setattr(results, "MOST_TIME", 1e-9)
+    crowd.judge_all(joining.join(assembly, None).participation)
+    assert results.graph_of(question) is second
+    gone = three[0].canonical
+    grouping.merge(question, three[1].canonical.pk, [gone.pk], by=owner(assembly))
+    third = results.graph_of(question)
+    assert third is not None
+    assert str(gone.pk) not in {value.id for value in third.values}
+    Judgement.objects.filter(participation=people[0]).delete()
+    fourth = results.graph_of(question)
+    assert fourth is not third, "nor is what somebody took away"
+    built = at_once(*[lambda: results.graph_of(question)] * 4)
+    assert all(each is fourth for each in built)
+
+
 def test_an_author_who_leaves_meanwhile_is_in_nobodys_way(assembly: Any, three: list[Card]) -> None:
     question = assembly.questions.get()
     entry = grouping.merge(question, three[0].canonical.pk, [three[1].canonical.pk], by=owner(assembly))

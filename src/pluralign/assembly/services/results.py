@@ -30,7 +30,7 @@ from pluralign.graph.tally import Method
 RESAMPLES = 200
 """Of the live graph: enough for an interval, quick enough for a page."""
 QUICK = 0.2
-"""Seconds. A graph that is built as quickly is always that of the moment."""
+"""Seconds of processor time. A graph that is built as quickly is always that of the moment."""
 MOST_TIME = 0.05
 """Share of a process's time that building one question's graph may take while people judge."""
 
@@ -73,8 +73,9 @@ class _Kept:
     judgements: tuple[Any, ...]
     """How many, the latest change and the latest of them."""
     at: float
+    """When, by the monotonic clock."""
     took: float
-    """Seconds."""
+    """Seconds of processor time."""
 
 
 _kept: dict[int, _Kept] = {}
@@ -96,12 +97,12 @@ def graph_of(question: Question) -> MoralGraph | None:
         hidden, judgements = _state(question)
         if kept is not None and _still_good(kept, hidden, judgements):
             return kept.graph
-        began = time.monotonic()
+        began = time.thread_time()
         found = _build(question)
         if found is None:
             _kept.pop(question.pk, None)
             return None
-        took = time.monotonic() - began
+        took = time.thread_time() - began
         _kept[question.pk] = _Kept(found, hidden, judgements, time.monotonic(), took)
         return found
 
