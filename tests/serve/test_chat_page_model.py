@@ -200,6 +200,9 @@ def test_on_a_phone_in_the_dark(browser: Any, voices: Running) -> None:
         assert max(light[:3]) < 60
         page.get_by_role("button", name="Whose view is this? Brazil").first.tap()
         page.locator("#card").get_by_text("By topic").wait_for()
+        close = page.locator("#card .close").bounding_box()
+        assert close is not None
+        assert close["height"] < 50, "the button's word is in one piece"
         body = page.locator("#card-body")
         assert body.evaluate("(one) => one.scrollWidth <= one.clientWidth")
         if AXE.exists():
