@@ -61,7 +61,7 @@ class Person:
     def __init__(self, browser: Any, running: Running, width: int, height: int) -> None:
         size = {"width": width, "height": height}
         self.page = browser.new_context(viewport=size, reduced_motion="reduce").new_page()
-        self.address, self.width = running.address, width
+        self.address, self.width, self.height = running.address, width, height
         self.complaints: list[str] = []
         self.page.on(
             "console", lambda said: self.complaints.append(said.text) if said.type in {"error", "warning"} else None
@@ -71,8 +71,11 @@ class Person:
         self.page.goto(f"{self.address}{path}")
 
     def look(self, name: str) -> None:
-        """The page does not scroll sideways, and axe finds nothing."""
-        assert self.page.evaluate("document.documentElement.scrollWidth") <= self.width, f"{self.page.url}: too wide"
+        """The page does not scroll sideways, not at four times the size of a laptop's either, and axe finds nothing."""
+        for width in (320, self.width):
+            self.page.set_viewport_size({"width": width, "height": self.height})
+            wide = self.page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, f"{self.page.url}: {wide} wide on {width}"
         if folder := os.environ.get("PLURALIGN_SCREENSHOTS"):
             self.page.screenshot(path=f"{folder}/{name}.png", full_page=True)
         if AXE.exists():
