@@ -88,6 +88,19 @@ def test_every_page_forbids_foreign_scripts_framing_and_being_kept(assembly: Any
 
 
 @pytest.mark.django_db
+def test_a_defect_is_said_in_the_readers_language_without_the_database(monkeypatch: Any) -> None:
+    from django.core.handlers import base
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(base.BaseHandler, "resolve_request", broken)
+    page = Client(raise_request_exception=False, headers={"Accept-Language": "ar"}).get("/a/example/")
+    assert page.status_code == 500
+    assert '<html lang="ar" dir="rtl">' in page.content.decode()
+    assert "a defect" not in page.content.decode()
+
+
 def test_pages_are_light(joined: Any) -> None:
     shared = [STATIC / name for name in ("site.css", "site.js")]
     assert sum(len(gzip.compress(each.read_bytes())) for each in shared) < 6_500
