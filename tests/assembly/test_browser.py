@@ -264,8 +264,20 @@ def the_model_dies(person: Person, interviewer: Interviewer) -> None:
     page.wait_for_url("**/card/*/")
     assert page.locator("legend >> text=Ways a place is used already").count() == 1, "their own words"
     page.fill("#title", "Hearing the quiet ones")
+    page.context.set_offline(True)
+    page.click("button[value=save]")
+    page.wait_for_url("chrome-error://**")
+    page.context.set_offline(False)
+    page.go_back()
+    assert page.input_value("#title") == "Hearing the quiet ones", "what could not be sent is there again"
+    person.complaints = [each for each in person.complaints if "ERR_INTERNET_DISCONNECTED" not in each]
     page.click("button[value=submit]")
     page.wait_for_selector("text=Go on to the values")
+    assert drafts(page) == [], "what was sent does not stay on the device"
+
+
+def drafts(page: Any) -> Any:
+    return page.evaluate("Object.keys(localStorage).filter((each) => each.startsWith('draft '))")
 
 
 def vote_and_judge(person: Person) -> None:
@@ -328,10 +340,15 @@ def take_away_and_delete(person: Person) -> None:
     assert len(mine["cards"]) == len(mine["dialogues"]) == 3
     assert len(mine["judgements"]) == 8
     assert "And I waited for them." in json.dumps(mine), "what stood in the box was said"
+    person.go("/a/example/q/essay/stories/")
+    page.fill("#reason", "Half a thought")
+    assert len(drafts(page)) == 1
+    person.go("/a/example/after/")
     page.click("text=Delete all that I gave")
     person.look("delete")
     page.click("text=Delete everything")
     page.wait_for_url("**/a/example/")
+    assert drafts(page) == [], "nor on the device"
     person.go("/a/example/mine/")
     assert page.url.endswith("/a/example/"), "nobody is there any longer"
 

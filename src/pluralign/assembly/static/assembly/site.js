@@ -9,18 +9,32 @@
   }, true);
   window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((f) => delete f.dataset.sent));
 
-  // What was typed and not sent survives a closed tab, on this device only, until another question is open.
-  const place = () => "draft " + location.pathname + " ";
-  const restore = () => document.querySelectorAll("[data-draft]").forEach((field) => {
+  // What was typed and not sent survives a closed tab and a lost connection, on this device only. What was sent is
+  // forgotten when the next page is there, and everything when somebody signs out or deletes.
+  const place = () => `draft ${location.pathname} `;
+  const key = (field) => place() + field.dataset.draft;
+  const typed = (root) => [...root.querySelectorAll("[data-draft]")];
+  const forget = (wanted) => Object.keys(localStorage).filter(wanted).forEach((each) => localStorage.removeItem(each));
+  const restore = () => {
     try {
-      const key = place() + field.dataset.draft;
-      Object.keys(localStorage).filter((k) => k.startsWith(place()) && k !== key).forEach((k) => localStorage.removeItem(k));
-      if (!field.value) field.value = localStorage.getItem(key) || "";
+      const here = new Set(typed(document).map(key)), gone = JSON.parse(sessionStorage.getItem("sent") || "[]");
+      sessionStorage.removeItem("sent");
+      forget((each) => !here.has(each) && (each.startsWith(place()) || gone.includes(each)));
+      typed(document).forEach((field) => {
+        const kept = localStorage.getItem(key(field));
+        if (kept !== null && field.value === field.defaultValue) field.value = kept;
+      });
     } catch { /* private windows may forbid it */ }
-  });
+  };
   document.addEventListener("input", (event) => {
     const field = event.target;
-    if (field.dataset.draft) try { localStorage.setItem(place() + field.dataset.draft, field.value); } catch { /* so be it */ }
+    if (field.dataset.draft) try { localStorage.setItem(key(field), field.value); } catch { /* so be it */ }
+  });
+  document.addEventListener("submit", (event) => {
+    try {
+      if ("forgets" in event.target.dataset) forget((each) => each.startsWith("draft "));
+      else sessionStorage.setItem("sent", JSON.stringify(typed(event.target).map(key)));
+    } catch { /* so be it */ }
   });
   restore();
   document.addEventListener("htmx:afterSettle", () => { sent(true); restore(); });
