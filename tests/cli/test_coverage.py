@@ -1,6 +1,7 @@
 """pluralign coverage from the command line: replies asked for, kept, and rated; mistakes in one sentence."""
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from pluralign.cli.main import app
 from pluralign.core.errors import DataError, UsageError
 from pluralign.engines.base import ChatRequest, ScoreRequest
 from pluralign.engines.scripted import ScriptedEngine
-from pluralign.poll.coverage import Situation, View
+from pluralign.poll.coverage import Situation, View, model_judge
 from pluralign.poll.replying import replies, talkers
 from pluralign.store.answers import AnswerStore
 from pluralign.surveys import load
@@ -54,6 +55,16 @@ def test_replies_made_elsewhere_are_rated(tmp_path: Path) -> None:
     invoke(TOWN, "--replies", str(path), "--judge", "scripted:uniform", "--out", str(tmp_path / "out"))
     (voice,) = json.loads((tmp_path / "out" / "coverage.json").read_text())["voices"]
     assert (voice["voice"], voice["words"], voice["rating"]["value"]) == ("them", 2.0, 3.0)
+
+
+def test_a_judge_that_cannot_be_read_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small model rates nothing: 0.05 of its reply on each of five ratings is half of what would be needed."""
+    mute = ScriptedEngine(lambda request: [math.log(0.05)] * len(request.options))
+    monkeypatch.setattr("pluralign.cli.coverage._judge", lambda *_: model_judge(mute))
+    path = tmp_path / "replies.jsonl"
+    path.write_text(json.dumps({"voice": "them", "situation": "night-buses", "text": "Two words"}) + "\n")
+    output = invoke(TOWN, "--replies", str(path), "--judge", "smollm2", "--out", str(tmp_path / "out"))
+    assert "smollm2 could not be read on 3 of 3 views" in " ".join(output.split())
 
 
 @pytest.mark.parametrize(

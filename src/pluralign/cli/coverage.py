@@ -59,6 +59,14 @@ def coverage(
         found = measure_coverage(asked, said, _judge(judge, threshold, published, device), seed=seed)
     write_text(out / "coverage.json", found.model_dump_json(indent=1) + "\n")
     _print(found)
+    ratings = [rating for voice in found.voices for row in voice.situations for rating in row.ratings]
+    if None in ratings:
+        notes.print(
+            f"Note: {judge} could not be read on {ratings.count(None)} of {len(ratings)} views, as less than half of "
+            f"its reply was a rating: try a larger model as --judge, or {NLI}MODEL.",
+            highlight=False,
+            style="yellow",
+        )
     print(f"Written: {out / 'coverage.json'}")
 
 
