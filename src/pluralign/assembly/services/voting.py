@@ -59,15 +59,17 @@ def _waiting(mine: Participation, question: Question) -> Draw | None:
 
 def _drawn(mine: Participation, question: Question) -> list[CardDraw]:
     """Cards that this person has not voted on, with the probability of each; none where none are left."""
-    into = resolved(question)
+    # In this order: what is found active and is one's own is known as such, and every key read before leads on.
+    active = list(question.values.filter(status=ValueStatus.ACTIVE).annotate(shown=Count("drawn")))
     own = set(mine.cards.filter(question=question).exclude(canonical=None).values_list("canonical", flat=True))
     voted = set(mine.votes.filter(value__question=question).values_list("value", flat=True))
+    into = resolved(question)
     seen = {into[key] for key in own | voted}
-    values = list(question.values.filter(status=ValueStatus.ACTIVE).exclude(pk__in=seen).annotate(shown=Count("drawn")))
+    values = [value for value in active if value.pk not in seen]
     if not values:
         return []
     votes = {
-        (person, into[value]): answer == VoteAnswer.WISE
+        (person, into.get(value, value)): answer == VoteAnswer.WISE
         for person, value, answer in Vote.objects.filter(value__question=question)
         .exclude(answer=VoteAnswer.UNSURE)
         .values_list("participation", "value", "answer")
