@@ -9,9 +9,13 @@ import pytest
 
 from pluralign.core.errors import UsageError
 from pluralign.core.survey import Survey
+from pluralign.engines.scripted import scripted
 from pluralign.poll import records
 from pluralign.poll.export import samples, write_inspect
 from pluralign.poll.reopen import Reopened, reopen
+from pluralign.poll.run import poll, prepare
+from pluralign.poll.study import Method
+from pluralign.store.files import make_folder
 from tests.poll.conftest import carry_out, oracle
 from tests.poll.test_run import study
 
@@ -91,6 +95,39 @@ def test_equal_runs_give_equal_files(run: Reopened, tmp_path: Path) -> None:
 def test_another_ending_is_refused(run: Reopened, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"something\.eval or something\.json, not 'log\.csv'"):
         write_inspect(run, tmp_path / "log.csv")
+
+
+@pytest.fixture
+def every_method(survey_file: Path, tmp_path: Path) -> Reopened:
+    folder, reader = make_folder(tmp_path / "methods"), scripted("hash")
+    prepared = prepare(
+        study(survey_file, voices=["plain", "persona"], method=list(Method), samples=3, reader="scripted:hash")
+    )
+    record = records.open_run(folder, records.specify(prepared, scripted("hash"), reader), ())
+    answers = poll(prepared, scripted("hash"), folder, lambda _: None, reader=reader)
+    records.write_run(folder, record.model_copy(update={"finished": records.now(), "counts": answers.counts}))
+    return reopen(folder)
+
+
+@pytest.mark.parametrize("ending", [".eval", ".json"])
+def test_every_method_of_a_run_is_in_the_log(every_method: Reopened, tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"methods{ending}"
+    assert write_inspect(every_method, path) == 12 * len(Method)
+    by_id = {one["id"]: one for one in read(path)["samples"]}
+    assert len(by_id) == 12 * len(Method)
+    for method in Method:
+        one = by_id[f"persona:north:tea:{method.value}"]
+        assert (one["metadata"]["method"], one["metadata"]["voice"]) == (method.value, f"persona ({method.value})")
+    shown = {method: by_id[f"plain:north:tea:{method.value}"]["input"][-1]["content"] for method in Method}
+    assert "JSON" in shown[Method.VERBALISED]
+    assert "1. Never" not in shown[Method.FREE_TEXT]
+    log = pytest.importorskip("inspect_ai.log")
+    whole = log.read_eval_log(str(path))
+    assert {one.id for one in whole.samples} == {*by_id}
+    assert {one.id for one in log.read_eval_log_sample_summaries(str(path))} == {*by_id}
+    assert {*whole.results.scores[0].metrics} == {
+        f"{voice} ({method.value})" for voice in ("plain", "persona") for method in Method
+    }
 
 
 @pytest.mark.parametrize("ending", [".eval", ".json"])

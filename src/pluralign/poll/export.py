@@ -1,7 +1,8 @@
 """A finished poll as a log of Inspect (inspect.aisi.org.uk), version 2, so that ``inspect view`` opens it.
 
-Knows the format, which is zipped or plain JSON, and nothing of the package. One sample per voice, people and question:
-the first of its prompts, the answer averaged over option orders, the people's shares, and the distances as scores.
+Knows the format, which is zipped or plain JSON, and nothing of the package. One sample per voice, people and question,
+and per method where several were asked: the first of its prompts, the answer averaged over option orders, the people's
+shares, and the distances as scores.
 """
 
 import json
@@ -21,6 +22,7 @@ from pluralign.metrics.distances import js_distance, most_likely_match, total_va
 from pluralign.poll.ask import TASKS, laid_out
 from pluralign.poll.heard import Heard
 from pluralign.poll.reopen import Reopened
+from pluralign.poll.study import Method
 from pluralign.store.files import make_folder, write_whole
 from pluralign.voices.panel import Asked
 
@@ -42,12 +44,13 @@ def samples(run: Reopened) -> Iterator[dict[str, Any]]:
     """Every sample in Inspect's format, voice by voice. A voice that names nobody is held against each people."""
     prepared, survey = run.prepared, run.prepared.survey
     scored = [one for one in prepared.collectives if survey.references.get(one.id)]
-    for voice in prepared.voices:
-        heard = run.answers.heard[voice.id]
-        for people in (voice.collective,) if voice.collective is not None else scored or (None,):
-            for question in survey.questions:
-                if question.id in heard:
-                    yield _sample(run, voice, people, question, heard[question.id])
+    for method in prepared.study.methods:
+        for voice in prepared.voices:
+            heard = run.answers.by_method[method][voice.id]
+            for people in (voice.collective,) if voice.collective is not None else scored or (None,):
+                for question in survey.questions:
+                    if question.id in heard:
+                        yield _sample(run, method, voice, people, question, heard[question.id])
 
 
 class _Means:
@@ -141,10 +144,12 @@ def _head(run: Reopened, total: int | None = None) -> dict[str, Any]:
     }
 
 
-def _sample(run: Reopened, voice: Asked, people: Collective | None, question: Question, heard: Heard) -> dict[str, Any]:
+def _sample(
+    run: Reopened, method: Method, voice: Asked, people: Collective | None, question: Question, heard: Heard
+) -> dict[str, Any]:
     study = run.prepared.study
     asked_in = laid_out(study, question)
-    method, first = study.methods[0], asked_in[0]
+    first = asked_in[0]
     # Of a panel what its first member is shown.
     request = voice.member(0).ask(question, first.order, study.labels, marks=first.marks, task=TASKS[method])
     messages = [{"role": message.role, "content": message.content} for message in request.messages]
@@ -152,7 +157,8 @@ def _sample(run: Reopened, voice: Asked, people: Collective | None, question: Qu
     theirs = None if people is None else run.prepared.survey.reference(people.id, question.id)
     options = [option.text for option in question.options]
     reply = "no option has any probability" if said is None else _in_words(options, said)
-    sample_id = ":".join((voice.name, "" if people is None else people.id, question.id))
+    several = (method.value,) if len(study.methods) > 1 else ()
+    sample_id = ":".join((voice.name, "" if people is None else people.id, question.id, *several))
     return {
         "id": sample_id,
         "epoch": 1,
@@ -168,7 +174,7 @@ def _sample(run: Reopened, voice: Asked, people: Collective | None, question: Qu
         },
         "scores": {} if said is None or theirs is None else _scores(question, options, said, theirs),
         "metadata": {
-            "voice": voice.name,
+            "voice": f"{voice.name} ({method.value})" if several else voice.name,
             "collective": None if people is None else people.id,
             "question": question.id,
             "text": question.text,
