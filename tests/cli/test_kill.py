@@ -1,6 +1,7 @@
-"""``kill -9`` at random moments, and the same command again: nothing twice, nothing lost, the same bytes."""
+"""``kill -9`` at random moments, or a full disk, and the same command again: nothing twice or lost, the same bytes."""
 
 import json
+import resource
 import sqlite3
 import subprocess
 import sys
@@ -8,6 +9,8 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+
+import pytest
 
 COMMAND = (
     sys.executable, "-m", "pluralign", "poll", "--model", "scripted:hash", "--survey", "world-mini",
@@ -49,9 +52,45 @@ def kill_once(folder: Path, moment: Callable[[], bool]) -> bool:
     return running
 
 
-def test_a_poll_killed_again_and_again_ends_as_one_that_was_left_alone(tmp_path: Path) -> None:
-    alone, killed = tmp_path / "alone", tmp_path / "killed"
-    subprocess.run([*COMMAND, str(alone)], check=True, capture_output=True)
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The poll as it ends when nothing happens to it."""
+    folder = tmp_path_factory.mktemp("kill") / "alone"
+    subprocess.run([*COMMAND, str(folder)], check=True, capture_output=True)
+    return folder
+
+
+def test_a_poll_that_finds_the_disk_full_says_so_and_with_room_ends_as_one_that_did_not(
+    tmp_path: Path, alone: Path
+) -> None:
+    """No file may grow beyond some size, as on a disk that is full: once the answers do not fit, once what the
+    answers are written to."""
+    before = 0
+    for limit in (40_000, stored_bytes(alone) // 2):
+        full = subprocess.run(
+            [*COMMAND, str(tmp_path / "full")],
+            capture_output=True,
+            text=True,
+            preexec_fn=lambda limit=limit: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),  # type: ignore[misc]
+        )
+        assert full.returncode == 1, full.stderr
+        assert "Traceback" not in full.stderr
+        assert "kept" in full.stderr
+        assert not (tmp_path / "full" / "report.html").exists()
+        assert stored(tmp_path / "full") >= before
+        before = stored(tmp_path / "full")
+    assert 0 < before < stored(alone)
+    subprocess.run([*COMMAND, str(tmp_path / "full")], check=True, capture_output=True)
+    for name in COMPARED:
+        assert content(tmp_path / "full", name) == content(alone, name), name
+
+
+def stored_bytes(folder: Path) -> int:
+    return (folder / "answers.sqlite").stat().st_size
+
+
+def test_a_poll_killed_again_and_again_ends_as_one_that_was_left_alone(tmp_path: Path, alone: Path) -> None:
+    killed = tmp_path / "killed"
     everything = stored(alone)
     kills, before = 0, 0
     for share in (0.0, 0.1, 0.5, 0.9, 1.0):  # of all answers; the last kill hits the writing of tables and scores

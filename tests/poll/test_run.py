@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -170,6 +171,40 @@ def test_a_run_that_was_stopped_goes_on_without_asking_anything_twice(
     for name in ("answers.parquet", "prompts.parquet"):
         assert (tmp_path / "stopped" / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
     assert answers.counts["resumed"] + answers.counts["computed"] == undisturbed.counts["computed"]
+
+
+def test_a_run_whose_server_went_down_goes_on_when_it_is_back(
+    survey_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("openai")
+    from pluralign.engines.http import open_http
+    from tests.engines.fake_server import FakeServer, serving
+
+    monkeypatch.setattr(run, "SHARD", 5)
+    one = study(survey_file)
+    with serving(FakeServer("vllm")) as server:
+        engine = open_http(f"http:tiny@{server.url}", retries=0)
+        _, undisturbed, expected = carry_out(one, engine, tmp_path / "undisturbed")
+        replies = [path for path, _ in server.asked if path == "/v1/completions"]
+        assert len(replies) > 2, "it would show little"
+        answer, answered = server.answer, [0]
+
+        def down(path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+            answered[0] += path == "/v1/completions"
+            return answer(path, body) if answered[0] <= 1 else (503, {"error": {"message": "out of order"}})
+
+        monkeypatch.setattr(server, "answer", down)
+        with pytest.raises(InterruptedRunError, match="run the same command again"):
+            carry_out(one, engine, tmp_path / "stopped")
+        assert not (tmp_path / "stopped" / "answers.parquet").exists()
+        monkeypatch.setattr(server, "answer", answer)
+        _, answers, scores = carry_out(one, engine, tmp_path / "stopped")
+        engine.close()
+    assert 0 < answers.counts["resumed"] < undisturbed.counts["computed"]
+    assert answers.counts["resumed"] + answers.counts["computed"] == undisturbed.counts["computed"]
+    assert scores.model_dump(exclude={"created"}) == expected.model_dump(exclude={"created"})
+    for name in ("answers.parquet", "prompts.parquet"):
+        assert (tmp_path / "stopped" / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
 
 
 def test_a_folder_with_another_run_is_refused_and_left_alone(survey: Survey, survey_file: Path, tmp_path: Path) -> None:
