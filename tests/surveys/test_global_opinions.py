@@ -166,6 +166,13 @@ def test_the_hub_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=load_dataset))
     check_upstream(load("goqa:hub"))
     assert asked == [("Anthropic/llm_global_opinions", "train")]
+
+    def offline(name: str, **_: str) -> list[dict[str, Any]]:
+        raise ConnectionError(f"Couldn't reach '{name}' on the Hub (LocalEntryNotFoundError)\nand more")
+
+    monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset=offline))
+    with pytest.raises(DataError, match=r"cannot be had from the hub \(Couldn't reach .*\); fetch its CSV"):
+        load("goqa:hub")
     absent: ModuleType | None = None
     monkeypatch.setitem(sys.modules, "datasets", absent)
     with pytest.raises(MissingExtraError, match=r"pip install 'pluralign\[data\]'"):

@@ -185,7 +185,14 @@ def _from_hub() -> list[_Item]:
         datasets = importlib.import_module("datasets")
     except ImportError:
         raise MissingExtraError("GlobalOpinionQA from the hub", "data") from None
-    return _items(list(datasets.load_dataset(HUB, split="train")), HUB)
+    try:
+        records = list(datasets.load_dataset(HUB, split="train"))
+    except OSError as error:  # no connection, no such data set, no room: all are kinds of it
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(
+            f"cannot be had from the hub ({first}); fetch its CSV file by hand and name it as goqa:FILE", file=HUB
+        ) from None
+    return _items(records, HUB)
 
 
 def _items(records: list[Any], file: str) -> list[_Item]:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pluralign.core.distribution import Distribution, Obtained
-from pluralign.core.errors import DataError, MissingExtraError, UnknownNameError
+from pluralign.core.errors import DataError, MissingExtraError
 from pluralign.core.question import Question
 
 Numbers = npt.NDArray[np.float64]
@@ -174,7 +174,8 @@ def _read_with_pyreadstat(path: Path, needed: Sequence[str]) -> Mapping[str, Any
 def _check_columns(columns: Sequence[str], needed: Sequence[str], path: Path) -> None:
     for column in needed:
         if column not in columns:
-            raise DataError(str(UnknownNameError("column", column, columns)), file=str(path))
+            some = ", ".join(repr(one) for one in columns[:3])
+            raise DataError(f"there is no column {column!r} among its {len(columns)} ({some} …)", file=str(path))
 
 
 def _numbers(values: Any, column: str, path: Path) -> Numbers:
