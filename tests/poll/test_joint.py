@@ -8,11 +8,11 @@ import pytest
 
 from pluralign.core.errors import DataError, UsageError
 from pluralign.engines.scripted import scripted
-from pluralign.poll import records
-from pluralign.poll.finished import ANSWERS_FILE, read_finished
+from pluralign.poll import provenance, records
+from pluralign.poll.finished import ANSWERS_FILE, read_alike, read_finished
 from pluralign.poll.joint import join
 from pluralign.poll.paired import compare_runs
-from pluralign.poll.study import Study
+from pluralign.poll.study import Method, Study
 from tests.poll.conftest import carry_out
 from tests.poll.two_runs import Shares, finished, made_answers, made_survey
 
@@ -267,6 +267,40 @@ def test_answers_of_another_survey(folder: Path) -> None:
     pq.write_table(table.set_column(place, "question", pa.array(names)), folder / ANSWERS_FILE)
     with pytest.raises(DataError, match=r"does not hold the answers of this run \('coffee'\)"):
         read_finished(folder)
+
+
+def test_runs_are_compared_by_a_method_that_all_of_them_have(survey_file: Path, tmp_path: Path) -> None:
+    def made(name: str, *methods: Method) -> Path:
+        one = Study.model_validate(
+            {
+                "model": "scripted:hash",
+                "survey": str(survey_file),
+                "method": list(methods),
+                "samples": 3,
+                "resamples": 100,
+            }
+        )
+        _, answers, _ = carry_out(one, scripted("hash"), tmp_path / name)
+        record = records.read_run(tmp_path / name)
+        records.write_run(
+            tmp_path / name, record.model_copy(update={"finished": records.now(), "counts": answers.counts})
+        )
+        return tmp_path / name
+
+    both, other = made("both", Method.SAMPLES, Method.EXACT), made("other", Method.EXACT, Method.SAMPLES)
+    stated, drawn = made("stated", Method.VERBALISED, Method.SAMPLES), made("drawn", Method.SAMPLES)
+    exact = made("exact", Method.EXACT)
+    assert [one.method for one in read_alike([both, other])] == ["exact", "exact"]
+    assert [one.method for one in read_alike([both, stated])] == ["samples", "samples"]
+    assert [one.method for one in read_alike([exact, drawn])] == ["exact", "samples"], (
+        "nothing in common: told in notes"
+    )
+    before, after = read_alike([both, stated])
+    assert after.said == read_finished(stated, Method.SAMPLES).said != read_finished(stated).said
+    told = provenance.notes(before, after, silent=0)
+    assert "Answers were obtained in several ways: those by 'samples' are compared." in told
+    assert not any("several ways" in note for note in provenance.notes(*read_alike([exact, drawn]), silent=0))
+    assert "way of answering (exact, then samples)" in provenance.notes(*read_alike([exact, drawn]), silent=0)[0]
 
 
 def test_where_there_are_several_ways_of_answering_the_exact_one_counts(folder: Path) -> None:

@@ -28,7 +28,7 @@ def compare(
 
     Example: pluralign compare runs/before runs/after --out compare.html
     """
-    from pluralign.poll.finished import read_finished
+    from pluralign.poll.finished import read_alike
     from pluralign.poll.matched import match, matched
     from pluralign.poll.paired import compare_runs
     from pluralign.report import compare_page, compare_tables
@@ -41,7 +41,7 @@ def compare(
         )
     notes, console = Console(stderr=True), Console()
     with notes.status("Comparing …"):
-        finished = [read_finished(folder) for folder in runs]
+        finished = read_alike(runs)
         if pair:
             finished = matched(finished, [match(text) for text in pair])
         comparison = compare_runs(finished, seed=seed, resamples=resamples)

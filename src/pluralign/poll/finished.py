@@ -4,6 +4,7 @@ The answers come from ``answers.parquet``, the people's from the survey that ``r
 one that was polled.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +17,8 @@ from pluralign.core.run import RunRecord
 from pluralign.core.survey import Survey
 from pluralign.poll.heard import Ledger, recall
 from pluralign.poll.records import read_run, recorded_study
-from pluralign.poll.study import Study
+from pluralign.poll.run import OBTAINED
+from pluralign.poll.study import Method, Study
 from pluralign.surveys import load
 
 ANSWERS_FILE = "answers.parquet"
@@ -40,8 +42,25 @@ class Finished(NamedTuple):
     """How the answers were obtained, such as ``exact``."""
 
 
-def read_finished(folder: Path) -> Finished:
-    """Read a run back.
+def read_alike(folders: Sequence[Path]) -> list[Finished]:
+    """Read runs back that are to be held against each other: of each the answers by a method that all of them have.
+
+    Exact ones where all have them, else those of the first run's first method that the others have too; where there is
+    no such method, each run's own. Raises as :func:`read_finished` does.
+    """
+    methods = [recorded_study(folder, read_run(folder)).methods for folder in folders if is_poll(folder)]
+    common = [method for method in methods[0] if all(method in other for other in methods)] if methods else []
+    method = Method.EXACT if Method.EXACT in common else next(iter(common), None)
+    return [read_finished(folder, method) for folder in folders]
+
+
+def is_poll(folder: Path) -> bool:
+    """Whether the folder holds the record of a poll."""
+    return read_run(folder).spec.kind == "poll"
+
+
+def read_finished(folder: Path, method: Method | None = None) -> Finished:
+    """Read a run back: its answers by ``method``, by default the exact ones if there are any, else its first's.
 
     Raises :class:`UsageError` where there is no run, where it is not finished, or where its survey is no longer what
     it was; :class:`DataError` where a file cannot be read.
@@ -61,8 +80,8 @@ def read_finished(folder: Path) -> Finished:
             f"the survey {study.survey!r} has changed since the run in {str(folder)!r} was made: compare it with the "
             "survey's earlier version in place, or poll again"
         )
-    method, said = _answers(folder / ANSWERS_FILE, survey)
-    return Finished(folder, record, study, survey, _peoples(study, full, survey), said, method)
+    found = _answers(folder / ANSWERS_FILE, survey, method)
+    return Finished(folder, record, study, survey, _peoples(study, full, survey), found.said, found.method)
 
 
 def _peoples(study: Study, full: Survey, survey: Survey) -> tuple[str, ...]:
@@ -82,10 +101,11 @@ class _Answers(NamedTuple):
     said: Said
 
 
-def _answers(path: Path, survey: Survey) -> _Answers:
-    """Mean over option orders of every answer that any option had a share of.
+def _answers(path: Path, survey: Survey, wanted: Method | None) -> _Answers:
+    """Mean over option orders, or over replies, of every answer that any option had a share of.
 
-    Where answers were obtained in several ways, the exact ones count, else those of the first way.
+    Where answers were obtained in several ways those of the ``wanted`` one count, else the exact ones, else those of
+    the first.
     """
     names = _names(path)
     ids = {name: f"{name[0]}@{name[1]}" for name in names}
@@ -96,7 +116,9 @@ def _answers(path: Path, survey: Survey) -> _Answers:
         {question.id: 1 for question in survey.questions},
         lambda obtained: Ledger(everyone, survey.questions, obtained),
     )
-    method = Obtained.EXACT if Obtained.EXACT in heard else next(iter(heard), Obtained.EXACT)
+    first = next(iter(heard), Obtained.EXACT)
+    liked = (*((OBTAINED[wanted],) if wanted else ()), Obtained.EXACT, Obtained.TOP_K)
+    method = next((one for one in liked if one in heard), first)
     said: Said = {}
     for (voice, collective), id_ in ids.items():
         answers = heard[method][id_].items() if method in heard else ()

@@ -7,7 +7,20 @@ from pluralign.poll.comparison import RunLabel
 from pluralign.poll.finished import Finished
 
 _NOT_SETTINGS = frozenset(
-    {"name", "model", "adapter", "survey", "as", "voices", "questions", "resamples", "device", "dtype", "seed"}
+    {
+        "name",
+        "model",
+        "adapter",
+        "survey",
+        "as",
+        "voices",
+        "questions",
+        "method",
+        "resamples",
+        "device",
+        "dtype",
+        "seed",
+    }
 )
 """Keys of a study that say what is compared, or that hardly decide an answer. Every other key that differs is told."""
 
@@ -55,6 +68,8 @@ def notes(before: Finished, after: Finished, *, silent: int) -> tuple[str, ...]:
     if differ:
         beside = "The model is the same; the runs differ in" if same_model else "Beside the model, the runs differ in"
         said.append(f"{beside} {'; '.join(differ)}: a difference may come from that.")
+    if before.method == after.method and max(len(one.study.methods) for one in (before, after)) > 1:
+        said.append(f"Answers were obtained in several ways: those by {before.method!r} are compared.")
     leaks = [one.study.published for one in (before, after)]
     if any(leaks):
         which = "Both runs" if all(leaks) else "One of the runs"
