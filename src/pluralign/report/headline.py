@@ -122,12 +122,16 @@ def _floors(scores: Scores, summary: Summary) -> list[tuple[Mark, Verdict]]:
     return sorted(found, key=lambda pair: -(pair[0].distances.get(scores.headline) or 0.0))
 
 
+def _models(scores: Scores) -> str:
+    return "these models" if scores.runs else "this model"
+
+
 def _finding(scores: Scores, best: Summary, known: list[Summary]) -> str:
     whom = _peoples(scores, best)
     toss = [verdict(scores, summary, mark) for summary in known for mark in summary.marks if mark.name == "uniform"]
     alone = len(known) == 1
     if toss and all(result is Verdict.LOSES for result in toss):
-        subject = f"The voice “{best.label}” does not come" if alone else "No voice of this model comes"
+        subject = f"The voice “{best.label}” does not come" if alone else f"No voice of {_models(scores)} comes"
         return f"{subject} closer to {whom} than {_FLOORS['uniform']}."
     if toss and all(result is not Verdict.BEATS for result in toss):
         subject = f"The voice “{best.label}”" if alone else f"Even the closest voice, “{best.label}”,"
