@@ -183,7 +183,7 @@ def test_a_run_whose_server_went_down_goes_on_when_it_is_back(
     monkeypatch.setattr(run, "SHARD", 5)
     one = study(survey_file)
     with serving(FakeServer("vllm")) as server:
-        engine = open_http(f"http:tiny@{server.url}", retries=0)
+        engine: Any = open_http(f"http:tiny@{server.url}", retries=0)
         _, undisturbed, expected = carry_out(one, engine, tmp_path / "undisturbed")
         replies = [path for path, _ in server.asked if path == "/v1/completions"]
         assert len(replies) > 2, "it would show little"
