@@ -1,6 +1,7 @@
 """Ways in and back: consent first, return codes, e-mail codes with limits, recruitment links that prove nothing."""
 
 import copy
+import dataclasses
 import hashlib
 import hmac
 import re
@@ -273,6 +274,25 @@ def test_an_organiser_comes_in_once_by_a_link(db: Any) -> None:
     assert browser.get("/organise/").status_code == 200
     assert Client().post("/organise/enter/", {"token": token}).status_code == 422
     assert Client().post("/organise/enter/", {"token": "forged"}).status_code == 422
+
+
+def test_the_command_prints_a_way_in_where_the_site_was_served_last(db: Any, tmp_path: Any, monkeypatch: Any) -> None:
+    from django.conf import settings
+    from typer.testing import CliRunner
+
+    from pluralign.assembly import site
+    from pluralign.cli import assembly as command
+    from pluralign.cli.main import app
+
+    def told(_folder: Any, *, public_url: str) -> Any:
+        return dataclasses.replace(settings.PLURALIGN, public_url=public_url)
+
+    (tmp_path / command.ADDRESS).write_text("http://127.0.0.1:8123")
+    monkeypatch.setattr(command, "site", told)
+    monkeypatch.setattr(site, "prepare", lambda *_, **__: None)
+    for flags, address in (([], "http://127.0.0.1:8123"), (["--public-url", "https://a.example"], "https://a.example")):
+        result = CliRunner().invoke(app, ["assembly", "enter", "--folder", str(tmp_path), *flags])
+        assert result.output.startswith(f"{address}/organise/enter/#")
 
 
 def test_who_is_in_no_team_finds_nothing_to_organise(joined: Any, assembly: Any) -> None:
