@@ -23,12 +23,13 @@ align: setup                    ## train SmolLM2-135M toward its peoples and mea
 	$(BIN)/pluralign train sft examples/align/culturespa-sft.yaml --out runs/align/culturespa
 	$(BIN)/pluralign train distributional examples/align/tokens.yaml --out runs/align/tokens
 	$(BIN)/pluralign train distributional examples/align/distributional.yaml --out runs/align/distributional
-	mkdir -p runs/align/early && cp runs/align/distributional/checkpoint.pt runs/align/distributional/history.jsonl runs/align/early
-	$(BIN)/pluralign train distributional examples/align/early.yaml --out runs/align/early
+	for voice in early averaged; do mkdir -p runs/align/$$voice && \
+	  cp runs/align/distributional/checkpoint.pt runs/align/distributional/history.jsonl runs/align/$$voice && \
+	  $(BIN)/pluralign train distributional examples/align/$$voice.yaml --out runs/align/$$voice || exit 1; done
 	$(BIN)/pluralign poll examples/align/peoples.yaml --out runs/align/peoples-trained \
-	  --voice adapter:runs/align/culturespa,adapter:runs/align/tokens,adapter:runs/align/distributional,adapter:runs/align/early
+	  --voice adapter:runs/align/culturespa,adapter:runs/align/tokens,adapter:runs/align/distributional,adapter:runs/align/early,adapter:runs/align/averaged
 	$(BIN)/pluralign poll examples/align/questions.yaml --out runs/align/questions-trained \
-	  --voice adapter:runs/align/culturespa,adapter:runs/align/tokens,adapter:runs/align/distributional,adapter:runs/align/early
+	  --voice adapter:runs/align/culturespa,adapter:runs/align/tokens,adapter:runs/align/distributional,adapter:runs/align/early,adapter:runs/align/averaged
 	$(BIN)/python -m benchmarks.align runs/align/peoples runs/align/peoples-trained \
 	  runs/align/questions runs/align/questions-trained
 
