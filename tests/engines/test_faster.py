@@ -26,11 +26,21 @@ def test_workers_side_by_side_give_what_one_gives(kind: str, run: int | None) ->
     assert torch.get_num_threads() == threads
 
 
-def test_an_error_of_a_worker_goes_through() -> None:
+def test_an_error_of_a_worker_goes_through_and_leaves_the_threads_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[int] = []
+    own = torch.set_num_threads
+
+    def tell(count: int) -> None:
+        told.append(count)
+        own(count)
+
+    monkeypatch.setattr(torch, "set_num_threads", tell)
     with pytest.raises(IndexError):
         prefix.next_logprobs(
             tiny_models.model("llama"), [(tokens, [10**9]) for tokens, _ in QUESTIONS], block=16, run=3, workers=3
         )
+    assert told[-1] == torch.get_num_threads()
+    assert len(told) == 4
 
 
 def test_behind_the_last_attention_only_what_is_asked_is_computed() -> None:

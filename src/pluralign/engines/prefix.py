@@ -48,9 +48,11 @@ def next_logprobs(
         if len(shares) == 1:
             found = [work(shares[0])]
         else:
-            with ThreadPoolExecutor(len(shares)) as pool:
-                found = list(pool.map(work, shares))
-            torch.set_num_threads(threads)  # a thread's setting reaches libraries that all threads share
+            try:
+                with ThreadPoolExecutor(len(shares)) as pool:
+                    found = list(pool.map(work, shares))
+            finally:
+                torch.set_num_threads(threads)  # a thread's setting reaches libraries that all threads share
     for share, of_share in zip(shares, found, strict=True):
         for at, answer in zip(share, of_share, strict=True):
             answers[at] = answer
