@@ -1,6 +1,6 @@
 """Many people going through the assembly's whole journey at once, on SQLite and on PostgreSQL, with nothing lost.
 
-    python -m benchmarks.assembly [--people 200] [--pause 3] [--database sqlite|postgresql|both]
+    python -m benchmarks.assembly [--people 200] [--pause 2] [--database sqlite|postgresql|both]
 
 The site is started as `pluralign assembly serve` starts it, with its rate limits and its worker, in a new folder;
 PostgreSQL is a server of this script's own, where one is installed. The people (locust) come from an address each, as a
@@ -408,7 +408,7 @@ def main() -> None:
     """Every database in turn."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--people", type=int, default=200)
-    parser.add_argument("--pause", type=float, default=3, help="seconds between two requests of one person, on average")
+    parser.add_argument("--pause", type=float, default=2, help="seconds between two requests of one person, on average")
     parser.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both")
     parser.add_argument("--as-people", metavar="URL", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
