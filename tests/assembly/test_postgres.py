@@ -11,7 +11,8 @@ from tests.assembly import postgres
 
 pytestmark = pytest.mark.skipif(postgres.programs() is None, reason=postgres.MISSING)
 HERE = Path(__file__).parent
-ON_POSTGRES = ("test_journey.py", "test_security.py", "test_grouping.py", "test_export.py", "test_dialogue.py")
+ON_POSTGRES = ("test_journey.py", "test_security.py", "test_grouping.py", "test_export.py", "test_dialogue.py",
+               "test_joining.py")  # fmt: skip
 
 
 def test_the_journey_votes_and_merges_at_once_on_postgresql() -> None:

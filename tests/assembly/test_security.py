@@ -27,6 +27,7 @@ from pluralign.assembly.models import (
     Draw,
     Judgement,
     Participation,
+    Recruitment,
     SimilarOffer,
     Transition,
     Vote,
@@ -34,6 +35,8 @@ from pluralign.assembly.models import (
 from pluralign.assembly.services import joining, judging, similar, transitions, voting
 from pluralign.assembly.settings import HERE, Site, values
 from tests.assembly import journey
+
+VALUES, STORIES = "/a/example/q/essay/values/", "/a/example/q/essay/stories/"
 
 STATIC = HERE / "static" / "assembly"
 
@@ -262,6 +265,27 @@ def test_pressing_in_two_windows_at_once_draws_and_counts_once(assembly: Any) ->
     assert [each for each in judged if isinstance(each, Exception)] == []
     assert Judgement.objects.count() == 1
     assert Draw.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_joining_by_a_double_click_takes_one_place_and_forms_pressed_twice_count_once(assembly: Any) -> None:
+    Recruitment.objects.create(assembly=assembly, name="Panel", limit=1)
+    link = Recruitment.objects.get()
+    came = at_once(*[lambda: joining.join(assembly, None, recruitment=link, attempt="of this browser")] * 4)
+    assert [each for each in came if isinstance(each, Exception)] == []
+    assert len({each.return_code for each in came}) == Participation.objects.count() == 1
+    transitions.propose(assembly.questions.get())
+    browsers = [Client() for _ in range(3)]
+    for browser in browsers:
+        browser.force_login(Participation.objects.get().person)
+    action = re.findall(r'action="(/a/example/values/[^"]+)"', browsers[0].get(VALUES).content.decode())[0]
+    pressed = at_once(*[lambda browser=browser: browser.post(action, {"do": "none"}) for browser in browsers])
+    assert [each.status_code for each in pressed] == [302] * 3
+    assert Vote.objects.count() == 6
+    story = re.findall(r'action="(/a/example/stories/[^"/]+/)"', browsers[0].get(STORIES).content.decode())[0]
+    pressed = at_once(*[lambda browser=browser: browser.post(story, {"answer": "wiser"}) for browser in browsers])
+    assert [each.status_code for each in pressed] == [302] * 3
+    assert Judgement.objects.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)

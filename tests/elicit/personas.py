@@ -1,7 +1,7 @@
 """Scripted people: each has a place of their own among the values, and answers by how far a value is from it."""
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -102,8 +102,7 @@ def _counted(cell: Cell, upward: bool, answer: str) -> Cell:
         else:
             low += 1
     different, unsure = different + (answer == "different"), unsure + (answer == "unsure")
-    return replace(
-        cell,
+    return cell._replace(
         counts=(high, low, different, unsure),
         upward=cell.upward + upward,
         downward=cell.downward + (not upward),

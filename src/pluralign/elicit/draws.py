@@ -33,8 +33,7 @@ _HEAT = 0.03
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """An unordered pair of values in a context: what one answer tells about."""
 
     low: int

@@ -1,13 +1,13 @@
 """Judging transitions: drawn and kept before they are shown, judged once per person, pair and context, undone."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import numpy as np
 from django.db import transaction
-from django.db.models import Count
 from django.utils import timezone
 
 from pluralign.assembly.models import (
+    Context,
     Deed,
     Draw,
     DrawKind,
@@ -99,44 +99,40 @@ def _story(transition: Transition, language: str) -> Story | None:
 
 
 def _cells(mine: Participation, question: Question) -> list[Cell]:
-    """What this person has not judged, with what all people answered and were shown."""
+    """What this person has not judged, with what all people answered and were shown.
+
+    Asked for every story that somebody opens: rows come plain, without joins, and are counted here.
+    """
     into = resolved(question)  # what was said of merged values counts for the one they went into
+    active = set(question.values.filter(status=ValueStatus.ACTIVE).values_list("pk", flat=True))
+    contexts = set(Context.objects.filter(assembly=question.assembly_id, is_active=True).values_list("pk", flat=True))
     mine_done = {
-        (Judgement.pair_of(into[source], into[candidate]), context)
+        (*_ordered(into[source], into[candidate]), context)
         for source, candidate, context in mine.judgements.filter(question=question).values_list(
             "source", "candidate", "context"
         )
     }
+    rows = question.transitions.order_by().values_list("pk", "source", "candidate", "context", "is_active")
     ways: dict[tuple[int, int, int], list[bool]] = defaultdict(lambda: [False, False])
-    active = question.transitions.filter(
-        is_active=True,
-        source__status=ValueStatus.ACTIVE,
-        candidate__status=ValueStatus.ACTIVE,
-        context__is_active=True,
-    )
-    for source, candidate, context in active.values_list("source", "candidate", "context"):
-        if (Judgement.pair_of(source, candidate), context) not in mine_done:
-            ways[min(source, candidate), max(source, candidate), context][source > candidate] = True
+    ends = {}
+    for key, source, candidate, context, is_active in rows:
+        ends[key] = source, candidate, context
+        if is_active and source in active and candidate in active and context in contexts:
+            cell = (*_ordered(source, candidate), context)
+            if cell not in mine_done:
+                ways[cell][source > candidate] = True
     shown: dict[tuple[int, int, int], list[int]] = defaultdict(lambda: [0, 0])
-    rows = (
-        DrawnTransition.objects.filter(draw__question=question)
-        .values_list("transition__source", "transition__candidate", "transition__context")
-        .annotate(times=Count("pk"))
-    )
-    for drawn_source, drawn_candidate, context, times in rows:
-        source, candidate = into[drawn_source], into[drawn_candidate]
-        shown[min(source, candidate), max(source, candidate), context][source > candidate] += times
+    drawn = DrawnTransition.objects.filter(draw__question=question).values_list("transition", flat=True)
+    for key, times in Counter(drawn).items():
+        source, candidate, context = into[ends[key][0]], into[ends[key][1]], ends[key][2]
+        shown[*_ordered(source, candidate), context][source > candidate] += times
     counts: dict[tuple[int, int, int], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
-    answers = (
-        Judgement.objects.filter(question=question)
-        .values_list("source", "candidate", "context", "relationship")
-        .annotate(times=Count("pk"))
-    )
-    for said_source, said_candidate, context, relationship, times in answers:
+    said = Judgement.objects.filter(question=question).order_by()
+    answers = Counter(said.values_list("source", "candidate", "context", "relationship"))
+    for (said_source, said_candidate, context, relationship), times in answers.items():
         source, candidate = into[said_source], into[said_candidate]
-        counts[min(source, candidate), max(source, candidate), context][
-            _outcome(relationship, upward=source < candidate)
-        ] += times
+        outcome = _outcome(relationship, upward=source < candidate)
+        counts[*_ordered(source, candidate), context][outcome] += times
     return [
         Cell(
             low=low,
@@ -151,6 +147,10 @@ def _cells(mine: Participation, question: Question) -> list[Cell]:
         )
         for (low, high, context), (up, down) in sorted(ways.items())
     ]  # fmt: skip
+
+
+def _ordered(one: int, other: int) -> tuple[int, int]:
+    return (one, other) if one < other else (other, one)
 
 
 def _outcome(relationship: str, *, upward: bool) -> int:

@@ -92,8 +92,11 @@ def graph_of(question: Question) -> MoralGraph | None:
     hidden, judgements = _state(question)
     if kept is not None and _still_good(kept, hidden, judgements):
         return kept.graph
-    with _building[question.pk]:
-        kept = _kept.get(question.pk)  # others who waited have it from the first
+    waits = kept is None or kept.took <= QUICK or not _shows_nothing_gone(kept, hidden, judgements)
+    if not _building[question.pk].acquire(blocking=waits):  # somebody is building it: the last one does meanwhile
+        return None if kept is None else kept.graph
+    try:
+        kept = _kept.get(question.pk)  # who waited has it from whom they waited for
         hidden, judgements = _state(question)
         if kept is not None and _still_good(kept, hidden, judgements):
             return kept.graph
@@ -105,6 +108,8 @@ def graph_of(question: Question) -> MoralGraph | None:
         took = time.thread_time() - began
         _kept[question.pk] = _Kept(found, hidden, judgements, time.monotonic(), took)
         return found
+    finally:
+        _building[question.pk].release()
 
 
 def _state(question: Question) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
@@ -116,8 +121,13 @@ def _state(question: Question) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     return tuple(gone.values()), tuple(said.values())
 
 
+def _shows_nothing_gone(kept: _Kept, hidden: tuple[Any, ...], judgements: tuple[Any, ...]) -> bool:
+    """Whether no value was hidden since, and nobody took judgements away."""
+    return kept.hidden == hidden and judgements[0] >= kept.judgements[0]
+
+
 def _still_good(kept: _Kept, hidden: tuple[Any, ...], judgements: tuple[Any, ...]) -> bool:
-    if kept.hidden != hidden or judgements[0] < kept.judgements[0]:  # or somebody took theirs away
+    if not _shows_nothing_gone(kept, hidden, judgements):
         return False
     if kept.judgements == judgements:
         return True
