@@ -10,8 +10,10 @@ import pytest
 
 from pluralign.core.errors import UnknownNameError, UsageError
 from pluralign.engines.live import Threaded
+from pluralign.prompts.options import Labels
 from pluralign.serve.names import Mixture, read_mixture, slug
 from pluralign.serve.shelf import Shelf, base_name
+from pluralign.surveys import load
 from tests.report.poll_scores import make_scores
 from tests.serve.conftest import Write, running, script, shelf_of
 
@@ -58,7 +60,11 @@ def test_a_charter_is_what_the_model_is_told(tmp_path: Path, voices: Write) -> N
     assert "You speak for Union members." in voice.speaker.system
     assert "1. Listen first: Ask before you advise." in voice.speaker.system
     assert "2. When money is at stake: Name the costs" in voice.speaker.system
-    assert voice.asks is None, "no poll asks by charter"
+    assert voice.asks is not None
+    question = load("world-mini").questions[0]
+    asked = voice.asks.ask(question, tuple(range(len(question.options))), Labels.NUMBER)
+    assert "You speak for Union members." in asked.messages[0].content, "a poll tells it the same"
+    assert "1. Listen first: Ask before you advise." in asked.messages[0].content
 
 
 @pytest.mark.parametrize(

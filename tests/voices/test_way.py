@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pluralign.core.adapter import GROUPS_FILE, MANIFEST_FILE, AdapterManifest, Groups, identity_token
-from pluralign.core.errors import ModelError, UnknownNameError, UsageError
+from pluralign.core.errors import DataError, ModelError, UnknownNameError, UsageError
 from pluralign.prompts.options import Labels
 from pluralign.surveys import load
 from pluralign.voices.library import Library
@@ -35,6 +35,56 @@ def test_a_strategy_is_a_way_of_speaking() -> None:
     assert (way("persona").name, way("persona").label, way("persona").adapter) == ("persona", "persona", "")
     assert way("persona").steered
     assert not way("plain").steered
+
+
+CHARTER = """
+format: pluralign.constitution/1
+title: the tenants of Harbour Street
+principles:
+  - {id: together, title: Stand together, description: Nobody settles alone.}
+  - {id: guests, title: Leave nobody outside, context: When guests come}
+"""
+
+
+def test_a_charter_is_a_voice_that_is_told_it(tmp_path: Path) -> None:
+    file = tmp_path / "tenants.yaml"
+    file.write_text(CHARTER)
+    found = way(f"charter:{file}")
+    assert (found.name, found.label) == (f"charter:{file}", "tenants")
+    assert label_of(found.name) == found.label
+    assert summary_of(found.name) == "told what its community agreed on: the tenants of Harbour Street"
+    assert not found.steered, "it speaks for the people who wrote it, whoever it is held against"
+    (voice,) = speakers(found, (SURVEY.collective("KEN"), SURVEY.collective("USA")), Library(SURVEY))
+    question = SURVEY.questions[0]
+    told, asked = voice.ask(question, tuple(range(len(question.options))), Labels.NUMBER).messages
+    assert "You speak for the tenants of Harbour Street." in told.content
+    assert "1. Stand together: Nobody settles alone.\n" in told.content
+    assert "2. When guests come: Leave nobody outside\n" in told.content
+    plain = Voice(way("plain"), None, Library(SURVEY)).ask(question, tuple(range(len(question.options))), Labels.NUMBER)
+    assert asked == plain.messages[1]
+    before = voice.template_hashes
+    assert before.keys() == {"system_charter.v1", "user_plain.v1", found.name}
+    file.write_text(CHARTER.replace("alone", "by themselves"))
+    (changed,) = speakers(way(found.name), (), Library(SURVEY))
+    assert changed.template_hashes != before, "a run says which words it was told"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (None, "there is no such file"),
+        ("principles: []", "the key 'title' is missing"),
+        ("a: [", "not valid YAML"),
+    ],
+)
+def test_a_charter_that_cannot_be_read_is_one_sentence(tmp_path: Path, text: str | None, problem: str) -> None:
+    file = tmp_path / "x.yaml"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(DataError, match=problem):
+        way(f"charter:{file}")
+    with pytest.raises(UsageError, match="names no charter"):
+        way("charter:")
 
 
 def test_an_adapter_is_asked_as_it_was_taught(adapter: str) -> None:

@@ -35,7 +35,7 @@ def coverage(
 
     The same command again goes on where an interrupted one stopped.
 
-    Example: pluralign coverage examples/panels/town.yaml --model smollm2 --voice plain,persona --as KEN --judge smollm2
+    Example: pluralign coverage examples/panels/town.yaml --model smollm2 --voice plain --as KEN --judge http:MODEL@URL
     """
     from pluralign.cli.settings import quiet_libraries
     from pluralign.poll.coverage import measure_coverage, read_situations

@@ -24,7 +24,7 @@ def poll(
     voice: str | None = typer.Option(
         None,
         help="Ways of speaking, separated by commas: plain, persona, cross-culture, self-alignment, …, "
-        "adapter:DIR (asked as it was trained to be), adapter:DIR+persona.",
+        "adapter:DIR (asked as it was trained to be), adapter:DIR+persona, charter:FILE, panel:FILE.",
     ),
     topic: list[str] | None = typer.Option(None, help="Only questions under this heading. May be repeated."),
     question: str | None = typer.Option(None, help="Only these questions, by id, separated by commas."),

@@ -14,7 +14,7 @@ from pluralign.poll.run import Prepared
 from pluralign.poll.scores import DISTANCES, Cell, DistanceName, Mark, Measure, Summary
 from pluralign.poll.study import Method
 from pluralign.voices.panel import PanelVoice
-from pluralign.voices.way import Way
+from pluralign.voices.way import Way, label_of
 
 LOW_CAPTURE = 0.5
 """Below this share of probability on the options, a reader is warned."""
@@ -241,7 +241,7 @@ def caveats(prepared: Prepared, cells: Sequence[Cell], unscored: Sequence[str]) 
             "part counting alike. How many of people's views its replies cover is another matter, which pluralign "
             "coverage measures."
         )
-    low = sorted({cell.voice for cell in cells if cell.captured < LOW_CAPTURE})
+    low = sorted({label_of(cell.voice) for cell in cells if cell.captured < LOW_CAPTURE})
     if low:
         worst = min(cell.captured for cell in cells)
         said.append(

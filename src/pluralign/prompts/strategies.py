@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 from pluralign.core.chat import Message
 from pluralign.core.collective import Collective
+from pluralign.core.constitution import Constitution
 from pluralign.core.errors import UnknownNameError, UsageError
 from pluralign.prompts import templates
 from pluralign.prompts.examples import NEIGHBOURS
@@ -58,6 +59,7 @@ class Context(NamedTuple):
     different: tuple[Collective, ...] = ()
     """Farthest first."""
     examples: tuple[Example, ...] = ()
+    charter: Constitution | None = None
 
 
 class Strategy(NamedTuple):
@@ -79,7 +81,9 @@ class Strategy(NamedTuple):
     @property
     def names_collective(self) -> bool:
         """Whether the prompt says whom to speak for."""
-        return self.system not in ("", "system_plain.v1") or self.user.startswith("user_persona_last")
+        return self.system not in ("", "system_plain.v1", "system_charter.v1") or self.user.startswith(
+            "user_persona_last"
+        )
 
     @property
     def needs_neighbours(self) -> bool:
@@ -209,6 +213,10 @@ STRATEGIES: dict[str, Strategy] = {
         ),
     )
 }
+
+
+CHARTERED = Strategy("charter", "", "told what its community agreed on", "system_charter.v1", "user_plain.v1")
+"""Not among those that a name alone stands for: which charter it is must be said, too."""
 
 
 def strategy(name: str) -> Strategy:

@@ -19,7 +19,7 @@ from pluralign.voices.library import Library
 from pluralign.voices.panel import Kind
 from pluralign.voices.speaking import Speaker
 from pluralign.voices.voice import Voice
-from pluralign.voices.way import of_strategy
+from pluralign.voices.way import chartered, of_strategy
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,14 @@ class ServedVoice:
 
     @property
     def asks(self) -> Voice | None:
-        """The same voice as a poll asks it; ``None`` where no poll could: told a charter, without a survey,
+        """The same voice as a poll asks it; ``None`` where no poll could: without a survey,
         or asked by the name of a people where it speaks for none."""
         told = self.speaker
-        if told.charter is not None or self.library is None or self.panel is not None:
+        if self.library is None or self.panel is not None:
             return None
         spoken = told.way or of_strategy(strategy("plain"))
+        if told.charter is not None:
+            spoken = chartered(spoken, told.charter, f"charter:{self.id}")
         if spoken.strategy.names_collective and told.collective is None:
             return None
         return Voice(spoken, told.collective, self.library)

@@ -12,8 +12,6 @@ from pydantic import ValidationError
 
 from pluralign.core.adapter import Groups, identity_token, mixed
 from pluralign.core.collective import Collective
-from pluralign.core.constitution import Constitution
-from pluralign.core.documents import parse, validate
 from pluralign.core.errors import DataError, PluralignError, UnknownNameError, UsageError
 from pluralign.core.survey import Survey
 from pluralign.engines.live import Live
@@ -25,11 +23,10 @@ from pluralign.serve.names import slug
 from pluralign.serve.panelling import of_file, of_voices
 from pluralign.serve.served import Contents, Run, ServedVoice
 from pluralign.serve.voice_file import ENDINGS, Measured, Source, VoiceFile, read_voice_file
-from pluralign.surveys.files import read_text
 from pluralign.voices.library import Library
 from pluralign.voices.panel import Panel, panel, summed_up
 from pluralign.voices.speaking import Speaker
-from pluralign.voices.way import Way, of_strategy, way
+from pluralign.voices.way import Way, of_strategy, read_charter, way
 
 OpenLive = Callable[[str], Live]
 """From the name of a base model to the engine that speaks for it; the same object for the same name."""
@@ -231,7 +228,7 @@ class Shelf:
 
     def _voice(self, file: VoiceFile, path: Path) -> ServedVoice:
         beside = path.parent
-        charter = None if not file.charter else _constitution(beside / file.charter)
+        charter = None if not file.charter else read_charter(beside / file.charter)
         spoken = _way(file, beside, file.model or self._model)
         speaker = Speaker(spoken, file.collective, charter)
         spoken.token_for(file.collective)
@@ -371,10 +368,6 @@ def _check_token(token: str, groups: Groups | None) -> None:
 
 def _names_server(model: str) -> bool:
     return model.startswith(("http:", "https:"))
-
-
-def _constitution(path: Path) -> Constitution:
-    return validate(Constitution, parse(read_text(path), str(path)))
 
 
 def _profiles(

@@ -44,9 +44,11 @@ class Speaker:
     """``None``: the model as it is, told nothing."""
     collective: Collective | None = None
     charter: Constitution | None = None
-    """What the collective agreed on; takes the place of the way's own system message."""
+    """What the collective agreed on, in place of the way's own system message. By default the way's charter."""
 
     def __post_init__(self) -> None:
+        if self.way is not None and self.charter is None:
+            object.__setattr__(self, "charter", self.way.charter)
         if self.way is None or self.charter is not None or self.way.by_token:
             return
         if self.way.strategy.name not in CHAT_TEMPLATES:

@@ -61,11 +61,11 @@ class Voice:
     @property
     def template_hashes(self) -> dict[str, str]:
         """Template file -> content hash, of all the texts it is asked with."""
-        return self.way.strategy.template_hashes
+        return self.way.hashes(self.way.strategy.template_hashes)
 
     def hashes_for(self, tasks: Sequence[Task]) -> dict[str, str]:
         """Template file -> content hash, of all the texts it is asked with for these tasks."""
-        return self.way.strategy.hashes_for(tasks)
+        return self.way.hashes(self.way.strategy.hashes_for(tasks))
 
     def ask(
         self,
@@ -86,7 +86,7 @@ class Voice:
         """
         strategy = self.way.strategy
         shown = show(question, order, labels, marks)
-        context = Context(collective=self.collective)
+        context = Context(collective=self.collective, charter=self.way.charter)
         if self.collective is not None and strategy.needs_neighbours:
             similar, different = self.library.neighbours(self.collective, question)
             context = context._replace(similar=similar, different=different)

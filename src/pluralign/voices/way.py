@@ -5,22 +5,27 @@
     STRATEGY               a way of asking: plain, persona, persona-last …
     adapter:DIR            an adapter, asked as it was taught to be: by its identity tokens, or by the strategy it says
     adapter:DIR+STRATEGY   an adapter, asked in this way and without its tokens
+    charter:FILE           the model, told what a community agreed on
 
 This is the one place where these words are read. Knows no question.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pluralign.core.adapter import AdapterManifest, Groups, Lessons
 from pluralign.core.collective import Collective
+from pluralign.core.constitution import Constitution
+from pluralign.core.documents import parse, validate
 from pluralign.core.errors import UnknownNameError, UsageError
 from pluralign.engines.checkpoints import digest_of, find_adapter
 from pluralign.engines.manifest import read_groups, read_manifest
-from pluralign.prompts.strategies import STRATEGIES, Strategy, strategy
+from pluralign.prompts.strategies import CHARTERED, STRATEGIES, Strategy, strategy
+from pluralign.surveys.files import read_text
 
 ADAPTER = "adapter:"
+CHARTER = "charter:"
 DEFAULT_ASKED = "persona"
 """How an adapter is asked that does not say how it was taught to be."""
 
@@ -46,11 +51,17 @@ class Way:
     """Content hash of the adapter."""
     lessons: Lessons = field(default=Lessons(), compare=False)
     """Whose answers to what the adapter was trained on."""
+    charter: Constitution | None = field(default=None, compare=False)
+    """What it is told that its community agreed on."""
 
     @property
     def steered(self) -> bool:
         """Whether answers depend on the collective. If not, one poll serves all of them."""
         return self.strategy.steered or (self.groups is not None and not self.token)
+
+    def hashes(self, found: dict[str, str]) -> dict[str, str]:
+        """Content hashes of the texts it is asked with, its charter's among them."""
+        return found if self.charter is None else {**found, self.name: self.charter.hash}
 
     @property
     def by_token(self) -> bool:
@@ -93,9 +104,14 @@ def way(text: str, *, offline: bool = False) -> Way:
     """The way of speaking of that name.
 
     Raises :class:`UnknownNameError` for a name that is none, :class:`pluralign.core.errors.ModelError` for a folder
-    that is no adapter.
+    that is no adapter, :class:`pluralign.core.errors.DataError` for a file that is no charter.
     """
     stripped = text.strip()
+    if stripped.casefold().startswith(CHARTER):
+        file = stripped[len(CHARTER) :]
+        if not file:
+            raise UsageError(f"the voice {text!r} names no charter: write {CHARTER}FILE")
+        return chartered(of_strategy(strategy("plain")), read_charter(Path(file)), f"{CHARTER}{file}")
     if not stripped.casefold().startswith(ADAPTER):
         return of_strategy(strategy(stripped))
     folder, asked = _split(stripped[len(ADAPTER) :])
@@ -124,7 +140,9 @@ def ways(texts: Iterable[str], *, offline: bool = False) -> tuple[Way, ...]:
     for one in found:
         if labels.count(one.label) > 1:
             same = " and ".join(repr(other.name) for other in found if other.label == one.label)
-            raise UsageError(f"{same} are both called {one.label!r}: rename one of the adapters in its pluralign.json")
+            raise UsageError(
+                f"{same} are both called {one.label!r}: rename a file, or an adapter in its pluralign.json"
+            )
     return found
 
 
@@ -133,8 +151,21 @@ def of_strategy(chosen: Strategy) -> Way:
     return Way(chosen.name, chosen.name, chosen.summary, chosen)
 
 
+def read_charter(file: Path) -> Constitution:
+    """The charter in a file, such as ``pluralign graph charter`` writes. Raises :class:`DataError`."""
+    return validate(Constitution, parse(read_text(file), str(file)))
+
+
+def chartered(spoken: Way, charter: Constitution, name: str) -> Way:
+    """The same way of speaking, told a charter in place of what else it would be told of whom it speaks for."""
+    summary = f"told what its community agreed on: {charter.title}"
+    return replace(spoken, name=name, label=label_of(name), summary=summary, strategy=CHARTERED, charter=charter)
+
+
 def label_of(name: str) -> str:
     """A few words for a way's name as it stands in a table of answers, without looking at any folder."""
+    if name.startswith(CHARTER):
+        return Path(name[len(CHARTER) :]).stem or name
     if not name.startswith(ADAPTER):
         return name
     folder, asked = _split(name[len(ADAPTER) :])
