@@ -11,6 +11,8 @@ from typing import Any
 from django.db import OperationalError
 from django.db.backends.sqlite3 import base
 
+PATIENCE = 120.0
+"""Seconds that a thread waits for its turn: on a busy machine 200 people at once have waited for half a minute."""
 _turn = threading.Lock()
 
 
@@ -23,7 +25,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _start_transaction_under_autocommit(self) -> None:
         if not self._has_turn:
-            if not _turn.acquire(timeout=self.settings_dict["OPTIONS"].get("timeout", 5)):
+            if not _turn.acquire(timeout=PATIENCE):
                 raise OperationalError("database is locked by this process")
             self._has_turn = True
         try:
