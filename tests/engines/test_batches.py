@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pluralign.engines.batches import OVERHEAD, distinct, group, parts
+from pluralign.engines.batches import OVERHEAD, distinct, group
 
 SEQUENCES = st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=8).map(tuple), max_size=40)
 
@@ -42,27 +42,3 @@ def test_sequences_of_one_request_are_counted_once() -> None:
     # A prompt of three tokens, and two options of two tokens each that share the first: one inner node.
     assert group([[(1, 2, 3), (1, 2, 3, 4)], [(1, 2, 5), (1, 2, 5, 4)]]).computed_tokens == 6
     assert group([]).batches == ()
-
-
-@given(SEQUENCES, st.integers(1, 4), st.integers(1, 12))
-def test_parts_hold_every_sequence_once_and_repeat_little(
-    sequences: list[tuple[int, ...]], most: int, least: int
-) -> None:
-    found = parts(sequences, most=most, least=least)
-    assert sorted(at for part in found for at in part) == list(range(len(sequences)))
-    assert len(found) <= most
-    whole = tree_size(sequences)
-    assert sum(tree_size([sequences[at] for at in part]) for part in found) <= whole * (1 + OVERHEAD)
-    assert len(found) <= max(1, whole // least)
-
-
-def test_parts_are_cut_where_little_is_shared() -> None:
-    """Two peoples of 40 tokens each: nobody's stem is computed twice, though the other people asks for more."""
-    asked = [
-        (people, *range(40), question) for people, count in ((1, 30), (2, 40)) for question in range(100, 100 + count)
-    ]
-    first, second = parts(asked, most=2, least=8)
-    assert {asked[at][0] for at in first} == {1}
-    assert {asked[at][0] for at in second} == {2}
-    # One stem for all: cutting it would repeat 40 of 60 tokens.
-    assert len(parts([(*range(40), question) for question in range(20)], most=2, least=8)) == 1

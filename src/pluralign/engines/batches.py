@@ -5,7 +5,6 @@ of the common beginning of neighbours says how much of each sequence is new.
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import accumulate, pairwise
 from typing import NamedTuple, TypeVar
 
 Token = TypeVar("Token", int, str)
@@ -46,32 +45,6 @@ def distinct(sequences: Iterable[tuple[Token, ...]]) -> int:
         total += len(sequence) - common_prefix(before, sequence)
         before = sequence
     return total
-
-
-def parts(sequences: Sequence[tuple[Token, ...]], *, most: int, least: int) -> list[list[int]]:
-    """Positions of the sequences in up to ``most`` parts of about equal work, for workers that share nothing.
-
-    No part computes fewer than about ``least`` tokens, and all together compute at most :data:`OVERHEAD` more than
-    one part would; where that cannot be had there are fewer.
-    """
-    if not sequences:
-        return []
-    order = sorted(range(len(sequences)), key=lambda at: sequences[at])
-    shared = [0] + [common_prefix(sequences[one], sequences[other]) for one, other in pairwise(order)]
-    ends = list(accumulate(len(sequences[at]) - again for at, again in zip(order, shared, strict=True)))
-    total = ends[-1]
-    for count in range(min(most, total // least), 1, -1):
-        edges: list[int] = [0]
-        for part in range(1, count):
-            # Near the ideal edge, where least is shared with what comes before.
-            ideal, slack = total * part / count, total / count / 4
-            near = [at for at in range(edges[-1] + 1, len(order)) if abs(ends[at - 1] - ideal) <= slack]
-            if not near:
-                break
-            edges.append(min(near, key=lambda at: (shared[at], abs(ends[at - 1] - ideal))))
-        if len(edges) == count and sum(shared[at] for at in edges) <= OVERHEAD * total:
-            return [order[begin:end] for begin, end in pairwise([*edges, len(order)])]
-    return [order]
 
 
 def group(

@@ -109,10 +109,9 @@ class LocalEngine:
         batches: list[tuple[int, ...]] = []
         computed = unique = 0
         for places in by_adapter(requests).values():
-            sequences = [[rendered[at].stem + path for path in inner_paths(rendered[at].forms)] for at in places]
-            grouping = group(sequences)
+            grouping = group([[rendered[at].stem + path for path in inner_paths(rendered[at].forms)] for at in places])
             batches += [tuple(places[at] for at in batch) for batch in grouping.batches]
-            computed += sum(self._computed([sequences[at] for at in batch]) for batch in grouping.batches)
+            computed += grouping.computed_tokens
             unique += grouping.unique_tokens
         if self.method not in TREES:
             computed = sum(len(part.stem) + len(path) for part in rendered for path in inner_paths(part.forms))
@@ -123,16 +122,6 @@ class LocalEngine:
             computed_tokens=computed,
             unique_tokens=unique,
         )
-
-    @property
-    def _workers(self) -> int:
-        return torch.get_num_threads() if self.model.device.type == "cpu" else 1
-
-    def _computed(self, requests: Sequence[Sequence[tuple[int, ...]]]) -> int:
-        """Tokens that a batch costs, what its workers compute each for themselves included."""
-        sequences = [sequence for of_request in requests for sequence in of_request]
-        shares = prefix.divided(sequences, self._workers, self.block)
-        return sum(distinct([sequences[at] for at in share]) for share in shares)
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[OptionScores]:
         """Score every request; see :class:`pluralign.engines.base.OptionScores` for what the numbers mean."""
@@ -287,9 +276,7 @@ class LocalEngine:
             with torch.inference_mode():
                 match method:
                     case "tree" | "masked":
-                        return prefix.next_logprobs(
-                            self.model, questions, block=self.block, run=TREES[method], workers=self._workers
-                        )
+                        return prefix.next_logprobs(self.model, questions, block=self.block, run=TREES[method])
                     case "padded":
                         return plain.next_logprobs(self.model, questions)
                     case _:

@@ -7,7 +7,6 @@ size that the machine likes, and memory grows with block and path, not with the 
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from typing import Any
 
@@ -15,7 +14,6 @@ import torch
 from transformers import DynamicCache
 
 from pluralign.engines import trie
-from pluralign.engines.batches import parts
 from pluralign.engines.faster import Asked, Products, only_asked
 from pluralign.engines.tree_attention import Runs, added, runs, tree_attention
 
@@ -25,43 +23,15 @@ Question = tuple[Tokens, Sequence[int]]
 
 
 def next_logprobs(
-    model: Any, questions: Sequence[Question], *, block: int, run: int | None = None, workers: int = 1
+    model: Any, questions: Sequence[Question], *, block: int, run: int | None = None
 ) -> list[list[float]]:
     """Per question the natural log-probabilities of its next tokens, each normalised over the whole vocabulary.
 
     Up to ``block`` tokens go through the model at once. Of these, ``run`` at a time look at their own path, in models
     that let attention be replaced; where ``run`` is ``None``, one mask over the block shows every token its path.
-    Up to ``workers`` threads work side by side, each on whole blocks with its share of the processor's cores: cores
-    that wait for one another at the end of every small operation are cores that wait.
     """
-    shares = divided([tokens for tokens, _ in questions], workers, block)
-    answers: list[list[float]] = [[] for _ in questions]
-    threads = torch.get_num_threads()
-    with nullcontext() if run is None else tree_attention(model), only_asked(model) as asked:
-
-        def work(share: Sequence[int]) -> list[list[float]]:
-            if len(shares) > 1:
-                torch.set_num_threads(max(1, threads // len(shares)))
-            with torch.inference_mode(), Products():
-                return _walk(model, [questions[at] for at in share], asked, block, run)
-
-        if len(shares) == 1:
-            found = [work(shares[0])]
-        else:
-            try:
-                with ThreadPoolExecutor(len(shares)) as pool:
-                    found = list(pool.map(work, shares))
-            finally:
-                torch.set_num_threads(threads)  # a thread's setting reaches libraries that all threads share
-    for share, of_share in zip(shares, found, strict=True):
-        for at, answer in zip(share, of_share, strict=True):
-            answers[at] = answer
-    return answers
-
-
-def divided(sequences: Sequence[Tokens], workers: int, block: int) -> list[list[int]]:
-    """Which sequences each of at most ``workers`` computes, a whole block at least."""
-    return parts(sequences, most=workers, least=block) if workers > 1 else [list(range(len(sequences)))]
+    with nullcontext() if run is None else tree_attention(model), only_asked(model) as asked, Products():
+        return _walk(model, questions, asked, block, run)
 
 
 def _walk(
