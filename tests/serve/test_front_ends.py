@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def test_the_curl_command_of_the_docs(served: Running, tmp_path: Path) -> None:
 
 
 def test_the_terminal_client_llm_chats_with_a_voice(served: Running, tmp_path: Path) -> None:
-    command = shutil.which("llm")
+    command = shutil.which("llm", path=str(Path(sys.executable).parent))
     if command is None:
         pytest.skip("needs the extra 'dev', which has the terminal client llm")
     [written] = re.findall(r"^- model_id: kenya\n.*?$\n.*?$", DOCS.read_text(encoding="utf-8"), re.M)

@@ -75,8 +75,8 @@ def test_only_the_named_collectives_are_kept(tmp_path: Path) -> None:
     ("old", "new", "message"),
     [
         ("file: wave6.csv", "file: wave7.csv", r"wave7\.csv: there is no such file"),
-        ("group: V2\n", "group: V3\n", r"wave6\.csv: unknown column 'V3'"),
-        ("column: V10", "column: V11", r"wave6\.csv: unknown column 'V11'"),
+        ("group: V2\n", "group: V3\n", r"wave6\.csv: there is no column 'V3'"),
+        ("column: V10", "column: V11", r"wave6\.csv: there is no column 'V11'"),
         (
             "not_asked: [-4]",
             "not_asked: []",
