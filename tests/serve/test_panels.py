@@ -217,9 +217,9 @@ def test_whoever_leaves_ends_all_voices(tmp_path: Path, voices: Write) -> None:
     with running(shelf_of(live, folder=tmp_path), live, Options(max_tokens=100_000)) as served:
         body = {"model": "script@three", "messages": HELLO, "stream": True, "max_tokens": 90_000}
         with served.client.stream("POST", "/v1/chat/completions", json=body) as answer:
-            next(answer.iter_lines())
-            while live.load().active < 3:  # each is begun in a thread of its own
-                time.sleep(0.01)
+            lines = answer.iter_lines()  # kept: whoever lets go of it leaves
+            next(lines)
+            assert live.load().active == 3
         served.idle()
 
 
