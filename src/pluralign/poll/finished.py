@@ -48,15 +48,11 @@ def read_alike(folders: Sequence[Path]) -> list[Finished]:
     Exact ones where all have them, else those of the first run's first method that the others have too; where there is
     no such method, each run's own. Raises as :func:`read_finished` does.
     """
-    methods = [recorded_study(folder, read_run(folder)).methods for folder in folders if is_poll(folder)]
+    records = [(folder, read_run(folder)) for folder in folders]
+    methods = [recorded_study(folder, record).methods for folder, record in records if record.spec.kind == "poll"]
     common = [method for method in methods[0] if all(method in other for other in methods)] if methods else []
     method = Method.EXACT if Method.EXACT in common else next(iter(common), None)
     return [read_finished(folder, method) for folder in folders]
-
-
-def is_poll(folder: Path) -> bool:
-    """Whether the folder holds the record of a poll."""
-    return read_run(folder).spec.kind == "poll"
 
 
 def read_finished(folder: Path, method: Method | None = None) -> Finished:
