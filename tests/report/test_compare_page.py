@@ -77,6 +77,11 @@ SENTENCES = [
         "the difference lies between 0.020 farther and 0.040 closer.",
     ),
     (
+        Difference(value=0.03, low=0.01, high=0.05, p=0.08),
+        "30 questions cannot tell whether new1 or old is closer to these 4 peoples, asked as “persona”: the difference "
+        "lies between 0.010 closer and 0.050 closer, but the test (p = 0.080) does not rule out that there is none.",
+    ),
+    (
         Difference(value=0.0002, low=0.00004, high=0.0004, p=0.01),
         "Asked as “persona”, new1 is less than 0.001 closer to these 4 peoples than old (0.00004 to 0.00040).",
     ),

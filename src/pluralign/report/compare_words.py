@@ -102,7 +102,14 @@ def sentence_of(comparison: Comparison, pair: Pair, voice: VoiceChange, *, by_to
     if low is None or high is None:
         more = "closer" if (difference.value or 0) > 0 else "farther"
         return f"{which}: on these it is {_amount(difference)} {more}, and that has no interval."
-    return f"{which}: the difference lies between {_span(low)} and {_span(high)}."
+    between = f"the difference lies between {_span(low)} and {_span(high)}"
+    if low > 0 or high < 0:
+        # Interval and test part company where there are few questions, or many comparisons; the stricter one decides.
+        adjusted = difference.p_adjusted is not None
+        p = difference.p_adjusted if adjusted else difference.p
+        told = f" (p = {words.number(p, 3)}{', corrected for many' if adjusted else ''})"
+        return f"{which}: {between}, but the test{told} does not rule out that there is none."
+    return f"{which}: {between}."
 
 
 def tally(comparison: Comparison, voice: VoiceChange, by_topic: bool = False) -> Tally:
