@@ -1,8 +1,9 @@
 """A poll of a million answers: memory and time of asking, of reading answers back, of scoring, and of the page.
 
-    python -m benchmarks.scale [ANSWERS] [exact|samples] [--written]
+    python -m benchmarks.scale [ANSWERS] [exact|samples] [--written] [--same-survey]
 
 ``--written`` leaves the poll out: replies are made up and written directly, and what follows is measured.
+``--same-survey`` asks the same questions at both sizes, a tenth as often in the first: what grows with answers alone.
 
 The survey is made up: as many questions as the number of answers needs, 18 peoples, three ways of asking, and six
 orders of the options scored exactly, or twenty replies over two orders, each read back. The model is a rule, so that
@@ -63,10 +64,11 @@ def write_survey(path: Path, questions: int) -> None:
 
 
 def prepared(survey: Path) -> run.Prepared:
-    """The study, looked up. The survey's file says how it is asked."""
-    study = {"model": "scripted:hash", "survey": str(survey), "voices": VOICES, "orders": ORDERS, "resamples": 1000}
-    if survey.stem == "samples":
-        study |= {"method": "samples", "samples": REPLIES, "orders": 2}
+    """The study, looked up. The survey's file says how it is asked, such as ``samples-20.csv``."""
+    method, often = survey.stem.split("-")
+    study = {"model": "scripted:hash", "survey": str(survey), "voices": VOICES, "orders": int(often), "resamples": 1000}
+    if method == "samples":
+        study |= {"method": "samples", "samples": int(often), "orders": 2}
     return run.prepare(Study.model_validate(study))
 
 
@@ -88,7 +90,7 @@ def written(survey: Path, folder: Path) -> None:
     study, engine = prepared(survey), open_engine("scripted:hash")
     record = records.open_run(folder, records.specify(study, engine), ())
     draw = np.random.default_rng(0)
-    asked, each = study.survey.questions, REPLIES
+    asked, each = study.survey.questions, int(survey.stem.split("-")[1])
     count, wide = len(asked) * each, len(OPTIONS)
     orders = np.array([laid_out(study.study, asked[0])[at % 2].order for at in range(each)])
     with (folder / "answers.parquet").open("wb") as file, pq.ParquetWriter(file, ANSWERS, compression="zstd") as table:
@@ -161,7 +163,7 @@ def _run(step: Callable[[Path, Path], None], survey: Path, folder: Path, sender:
 
 def main() -> None:
     """Measure both sizes and print a table."""
-    given = [word for word in sys.argv[1:] if word != "--written"]
+    given = [word for word in sys.argv[1:] if not word.startswith("--")]
     answers = int(given[0]) if given else 1_000_000
     steps = STEPS
     if "--written" in sys.argv:
@@ -169,14 +171,16 @@ def main() -> None:
     method = given[1] if len(given) > 1 else "samples" if steps is not STEPS else "exact"
     if steps is not STEPS and method != "samples":
         sys.exit("--written makes up replies: say samples")
-    each = PEOPLES * len(VOICES) * (REPLIES if method == "samples" else ORDERS)
+    most = REPLIES if method == "samples" else ORDERS
+    same = "--same-survey" in sys.argv
+    fewest = max(1, most // 10)
     print(f"{'answers':>10}  {'step':<6} {'seconds':>8} {'cpu':>8} {'peak MB':>8}")
-    for wanted in (answers // 10, answers):
+    for wanted, often in ((answers, fewest), (answers, most)) if same else ((answers // 10, most), (answers, most)):
         with tempfile.TemporaryDirectory() as place:
-            survey, folder = Path(place) / f"{method}.csv", Path(place) / "run"
-            questions = -(-wanted // each)
+            survey, folder = Path(place) / f"{method}-{often}.csv", Path(place) / "run"
+            questions = -(-wanted // (PEOPLES * len(VOICES) * (most if same else often)))
+            total = questions * PEOPLES * len(VOICES) * often
             write_survey(survey, questions)
-            total = questions * each
             for name, step in steps.items():
                 found = measured(step, survey, folder)
                 print(
