@@ -33,6 +33,7 @@ from pluralign.train.identity import Taught, save_tokens, speak_through_others, 
 from pluralign.train.kept_stems import KeptStems
 from pluralign.train.learned import Figure, Learned
 from pluralign.train.losses import losses
+from pluralign.train.mirrored import mirrored
 from pluralign.train.option_tree import Laid, lay_out, option_probabilities
 from pluralign.voices.library import Library
 from pluralign.voices.voice import Voice
@@ -235,7 +236,9 @@ class DistributionalTrainer:
             self._queue = [at for at, count in enumerate(copies) for _ in range(count)]
             draw.shuffle(self._queue)
         figure = self.data.figures[self._queue.pop()]
-        order = draw.choice(orders(figure.question, config.orders, config.seed))
+        turned = mirrored(figure.question) if config.mirrored and draw.random() < 0.5 else None
+        question, step = (figure.question, 1) if turned is None else (turned, -1)
+        order = draw.choice(orders(question, config.orders, config.seed))
         speakers_: list[Collective | None] = []
         shares: list[tuple[float, ...]] = []
         known = {one.id for one in self.data.peoples}
@@ -246,12 +249,12 @@ class DistributionalTrainer:
             if config.identity is not None and draw.random() < config.identity.dropout:
                 continue  # nobody's token says it too: with the mean of all, which is what it would learn from each
             speakers_.append(figure.peoples[at])
-            shares.append(figure.shares[at])
+            shares.append(figure.shares[at][::step])
         if config.identity is not None or not speakers_:
             speakers_.append(None)
-            shares.append(figure.mean)
+            shares.append(figure.mean[::step])
         requests = [
-            Voice(self._way, speaker, self._library).ask(figure.question, order, config.labels) for speaker in speakers_
+            Voice(self._way, speaker, self._library).ask(question, order, config.labels) for speaker in speakers_
         ]
         return requests, torch.tensor(shares, dtype=torch.float32), figure
 

@@ -117,6 +117,9 @@ class DistributionalConfig(_Part):
     orders: Count | Literal["all"] = "all"
     """Orders of the options to draw from: each time a question comes, one is drawn."""
     labels: Labels = Labels.NUMBER
+    mirrored: bool = False
+    """Put every second time the other way round a numeric scale whose ends the question names, ends and shares turned,
+    so that which end is which must be read. Options with wordings have that from ``orders``."""
     steps: Count = 400
     questions: Count = 2
     """Questions per step."""
