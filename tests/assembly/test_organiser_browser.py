@@ -47,7 +47,7 @@ class Eyes:
         """No page scrolls sideways, axe finds nothing, on either screen; nor sideways on the smallest."""
         # A click that leads on returns before the new document has a body.
         self.page.wait_for_load_state()
-        self.page.wait_for_function("document.body !== null")
+        self.page.locator("body").wait_for()
         self.page.set_viewport_size({"width": 320, "height": 640})
         assert self.page.evaluate("document.documentElement.scrollWidth") <= 320, f"{self.page.url} on 320"
         folder = os.environ.get("PLURALIGN_SCREENSHOTS")

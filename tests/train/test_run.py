@@ -121,6 +121,40 @@ def test_folds_hold_out_each_record_once_and_are_summed_up(
     assert losses[0] != losses[1]
 
 
+@pytest.mark.parametrize("method", ["sft", "dpo"])
+def test_saving_memory_changes_no_loss(
+    method: Method,
+    records: Callable[..., Path],
+    config_file: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What gradient checkpointing throws away is computed once more, and comes out the same."""
+    from transformers.models.llama.modeling_llama import LlamaMLP
+
+    passes = 0
+    forward = LlamaMLP.forward
+
+    def counted(self: Any, *args: Any, **more: Any) -> Any:
+        nonlocal passes
+        passes += 1
+        return forward(self, *args, **more)
+
+    monkeypatch.setattr(LlamaMLP, "forward", counted)
+    make = sft_record if method == "sft" else preference_record
+    records([make(question) for question in range(6)])
+    losses, counts = [], []
+    for saving in (False, True):
+        passes = 0
+        file = config_file(gradient_checkpointing=saving, optimisation={"epochs": 1, "batch": 3})
+        (folder,) = train(file, tmp_path / f"saving-{saving}", method)
+        rows = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
+        losses.append([row["loss"] for row in rows if "loss" in row])
+        counts.append(passes)
+    assert losses[1] == pytest.approx(losses[0], abs=1e-6)
+    assert counts[1] > counts[0], "layers are passed again on the way back"
+
+
 def test_an_adapter_each(
     tiny: Path, records: Callable[..., Path], config_file: Callable[..., Path], tmp_path: Path
 ) -> None:
