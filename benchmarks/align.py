@@ -4,7 +4,8 @@
 
 ``make align`` runs it at its end. The runs put the same questions to the same peoples, some by prompting, some by
 adapters. Distances are Wasserstein over ordered questions, means over peoples and questions; intervals resample
-questions, the same for all voices. A cut is 1 - distance / distance of the best prompting voice. A people's rank is its
+questions, the same for all voices. A cut is 1 - distance / distance of the best prompting voice; beside it how much
+closer than answering every option alike, question by question. A people's rank is its
 place among all peoples of the survey, ordered by how close they are to the voice that speaks for it: 1 if the voice is
 closest to just them; a voice that says the same for everybody is at the middle, 9.5 of 18, over all peoples.
 """
@@ -103,18 +104,24 @@ def table(runs: list[Finished]) -> str:
     prompting = [one for one in everything if one.prompting]
     best = min(prompting, key=lambda one: float(np.nanmean(one.distances)))
     of_all = len(runs[0].survey.references)
-    head = f"| voice | distance | cut | entropy ratio | closest to its own | rank of its own, of {of_all} |"
-    lines = [head, "|---|---|---|---|---|---|"]
+    floor = next(one for one in everything if one.label == FLOORS["uniform"])
+    head = (
+        "| voice | distance | cut | closer than every option alike | entropy ratio | closest to its own | "
+        f"rank of its own, of {of_all} |"
+    )
+    lines = [head, "|---|---|---|---|---|---|---|"]
     for one in everything:
         cut = "" if one is best else _shown(_estimate(draws, lambda c, one=one: _cut(c, one, best)), "{:.0%}")  # type: ignore[misc]
         ratio = _estimate(draws, lambda c, one=one: _mean(c, one.entropy) / _mean(c, one.people_entropy))  # type: ignore[misc]
+        gain = _estimate(draws, lambda c, one=one: _mean(c, floor.distances - one.distances))  # type: ignore[misc]
         distance = _shown(_estimate(draws, lambda c, one=one: _mean(c, one.distances)), "{:.3f}")  # type: ignore[misc]
         spread = "" if np.isnan(one.entropy).any() else _shown(ratio, "{:.2f}")
         rank, closest = "", ""
         if one.own:
             rank = _shown(_estimate(draws, lambda c, one=one: ranks(c, one).mean(axis=-1)), "{:.1f}")  # type: ignore[misc]
             closest = f"{int((ranks(np.ones((1, len(one.distances))), one) == 1).sum())} of {len(one.own)}"
-        cells = (one.label, distance, cut or "the best of prompting", spread, closest, rank)
+        over = "" if one.label in FLOORS.values() else _shown(gain, "{:+.3f}")
+        cells = (one.label, distance, cut or "the best of prompting", over, spread, closest, rank)
         lines.append("| " + " | ".join(cells) + " |")
     first = runs[0]
     asked = f"{len(everything[0].distances)} ordered questions of {len(first.survey.questions)}"
