@@ -9,6 +9,7 @@ BENCHMARKS = {
     "scoring": ("--lm-eval",),
     "scale": (),
     "identity": (),
+    "direction": (),
     "curate": (),
     "serve": (),
     "assembly": (),
