@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,16 @@ def test_what_people_write_is_shown_as_text(joined: Any) -> None:
     page = joined.get(f"/a/example/dialogue/{dialogue.pk}/").content.decode()
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(1)" in page
+
+
+@pytest.mark.django_db
+def test_a_workshop_behind_one_address_can_be_let_in(assembly: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.RATELIMIT_ENABLE = True
+    for allowed in (settings.PLURALIGN.joins_per_hour, 4):
+        monkeypatch.setattr(settings, "PLURALIGN", replace(settings.PLURALIGN, joins_per_hour=allowed))
+        caches["limits"].clear()
+        tried = [Client().post(f"/a/{assembly.slug}/join/", {}).status_code for _ in range(allowed + 1)]
+        assert tried == [422] * allowed + [429]
 
 
 @pytest.mark.django_db

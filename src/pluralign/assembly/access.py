@@ -163,6 +163,12 @@ def by_person(group: str, request: HttpRequest) -> str:
     return f"address {address(request) if settings.PLURALIGN.behind_proxy else request.META['REMOTE_ADDR']}"
 
 
+def joining_rate(group: str, request: HttpRequest) -> str:
+    """How often people may try to join from one address."""
+    del group, request
+    return f"{settings.PLURALIGN.joins_per_hour}/h"
+
+
 def _marked(view: View, access: Access) -> View:
     view.access = access  # type: ignore[attr-defined]
     return view

@@ -47,6 +47,8 @@ class Site:
     language: str = "en"
     behind_proxy: bool = False
     """Trust X-Forwarded-Proto and X-Forwarded-For of a proxy of one's own."""
+    joins_per_hour: int = 30
+    """Attempts to join that one network address may make. A workshop behind one address needs more."""
     rate_limits: bool = True
     """Switched off by load tests only, which come from one address."""
     debug: bool = False

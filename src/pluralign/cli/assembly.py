@@ -52,6 +52,7 @@ def site(folder: Path | None = None, *, public_url: str = "", engine: str = "", 
         embedder=told.embedder,
         language=told.language,
         behind_proxy=told.behind_proxy,
+        joins_per_hour=told.joins_per_hour,
         debug=debug,
     )
 

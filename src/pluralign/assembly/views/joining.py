@@ -131,7 +131,7 @@ def example(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @public
-@ratelimit(key="ip", rate="30/h", method="POST")
+@ratelimit(key="ip", rate="pluralign.assembly.access.joining_rate", method="POST")
 @require_http_methods(["GET", "POST"])
 def consent(request: HttpRequest, slug: str) -> HttpResponse:
     """What happens to one's data; agreeing joins."""
