@@ -106,6 +106,10 @@ def _carry_out(
         ) from None
     if is_first:
         _print_results(folders, folder, config)
+    # A process that leaves while another still listens to it can take that one down.
+    together = processes(config)
+    together.wait_for_everyone()
+    together.destroy_process_group()
 
 
 def _print_results(folders: list[Path], folder: Path, config: Any) -> None:
