@@ -5,12 +5,11 @@
 ``make align`` runs it at its end. The runs put the same questions to the same peoples, some by prompting, some by
 adapters. Distances are Wasserstein over ordered questions, means over peoples and questions; intervals resample
 questions, the same for all voices. A cut is 1 - distance / distance of the best prompting voice; beside it how much
-closer than answering every option alike, question by question. A people's rank is its
-place among all peoples of the survey, ordered by how close they are to the voice that speaks for it: 1 if the voice is
-closest to just them; a voice that says the same for everybody is at the middle, 9.5 of 18, over all peoples.
+closer than answering every option alike, question by question. A people's rank is its place among all peoples of the
+survey, ordered by how close they are to the voice that speaks for it: 1 if the voice is closest to just them; a voice
+that says the same for everybody is at the middle, 9.5 of 18, over all peoples.
 """
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,14 +17,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pluralign.core.adapter import MANIFEST_FILE
 from pluralign.core.distribution import Distribution
+from pluralign.engines.manifest import read_manifest
 from pluralign.metrics.distances import Array, entropies, pad
 from pluralign.metrics.scales import Scales, all_distances
 from pluralign.metrics.uncertainty import Bootstrap, Estimate, bootstrap, weighted_mean
 from pluralign.poll.cells import baselines
 from pluralign.poll.finished import Finished, read_finished
-from pluralign.voices.way import ADAPTER, label_of
+from pluralign.voices.way import ADAPTER, label_of, way
 
 RESAMPLES = 2000
 FLOORS = {
@@ -113,14 +112,16 @@ def table(runs: list[Finished]) -> str:
     for one in everything:
         cut = "" if one is best else _shown(_estimate(draws, lambda c, one=one: _cut(c, one, best)), "{:.0%}")  # type: ignore[misc]
         ratio = _estimate(draws, lambda c, one=one: _mean(c, one.entropy) / _mean(c, one.people_entropy))  # type: ignore[misc]
-        gain = _estimate(draws, lambda c, one=one: _mean(c, floor.distances - one.distances))  # type: ignore[misc]
         distance = _shown(_estimate(draws, lambda c, one=one: _mean(c, one.distances)), "{:.3f}")  # type: ignore[misc]
         spread = "" if np.isnan(one.entropy).any() else _shown(ratio, "{:.2f}")
         rank, closest = "", ""
         if one.own:
             rank = _shown(_estimate(draws, lambda c, one=one: ranks(c, one).mean(axis=-1)), "{:.1f}")  # type: ignore[misc]
             closest = f"{int((ranks(np.ones((1, len(one.distances))), one) == 1).sum())} of {len(one.own)}"
-        over = "" if one.label in FLOORS.values() else _shown(gain, "{:+.3f}")
+        over = ""
+        if one.label not in FLOORS.values():
+            gain = _estimate(draws, lambda c, one=one: _mean(c, floor.distances - one.distances))  # type: ignore[misc]
+            over = _shown(gain, "{:+.3f}")
         cells = (one.label, distance, cut or "the best of prompting", over, spread, closest, rank)
         lines.append("| " + " | ".join(cells) + " |")
     first = runs[0]
@@ -168,21 +169,20 @@ def main() -> None:
     """Print a table per part: runs of the same study stand together."""
     folders = [Path(one) for one in sys.argv[1:]]
     parts: dict[str, list[Finished]] = {}
-    adapters: dict[str, Path] = {}
+    adapters: dict[str, str] = {}
     for folder in folders:
         run = read_finished(folder)
         parts.setdefault(run.study.name, []).append(run)
         for voice in run.said:
             if voice.startswith(ADAPTER):
-                adapters.setdefault(label_of(voice), Path(voice.removeprefix(ADAPTER)))
+                adapters.setdefault(label_of(voice), way(voice).adapter)
     for runs in parts.values():
         print(table(runs) + "\n")
-    for label, folder in adapters.items():
-        file = folder / MANIFEST_FILE
-        if file.is_file():
-            training = json.loads(file.read_text(encoding="utf-8"))["training"]
-            known = [key for key in ("steps", "examples", "processor_seconds") if key in training]
-            told = ", ".join(f"{training[key]:,} {key.replace('_', ' ')}" for key in known)
+    for label, adapter in adapters.items():
+        manifest = read_manifest(adapter)
+        if manifest is not None:
+            known = [key for key in ("steps", "examples", "processor_seconds") if key in manifest.training]
+            told = ", ".join(f"{manifest.training[key]:,} {key.replace('_', ' ')}" for key in known)
             print(f"{label}: {told}")
 
 

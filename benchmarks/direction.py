@@ -10,18 +10,16 @@ survey's first option, 1 its last. Of an adapter, questions that were learned an
 95 %, from resampled questions.
 """
 
-import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from benchmarks.sample import bundled
-from pluralign.core.adapter import MANIFEST_FILE
 from pluralign.core.question import Question
 from pluralign.engines.base import Engine, OptionScores, ScoreRequest
+from pluralign.engines.manifest import read_manifest
 from pluralign.engines.open import open_engine
 from pluralign.metrics.distances import Array
 from pluralign.metrics.uncertainty import Estimate, bootstrap
@@ -30,7 +28,7 @@ from pluralign.prompts.options import Labels
 from pluralign.train.mirrored import mirrored
 from pluralign.voices.library import Library
 from pluralign.voices.voice import speakers
-from pluralign.voices.way import ADAPTER, way
+from pluralign.voices.way import way
 
 PEOPLES = ("USA", "BRA", "GBR", "UKR", "CHN", "IND", "KEN", "NGA", "AUS")
 """One or two of each region, all of them learned from in ``make align``."""
@@ -112,9 +110,10 @@ def table(voice: str, found: Read) -> list[str]:
     groups = {"all": np.ones(len(found.questions), dtype=bool)}
     groups["1 to 10"] = np.array([one.is_numeric for one in found.questions])
     groups["worded"] = ~groups["1 to 10"]
-    file = Path(voice.removeprefix(ADAPTER)) / MANIFEST_FILE
-    if voice.startswith(ADAPTER) and file.is_file():
-        split = json.loads(file.read_text(encoding="utf-8"))["training"].get("split", {})
+    adapter = way(voice).adapter
+    manifest = read_manifest(adapter) if adapter else None
+    if manifest is not None:
+        split = manifest.training.get("split", {})
         for label in ("learned", "held_out"):
             ids = set(split.get(f"{label}_questions", ()))
             groups[label.replace("_", " ")] = np.array([one.id in ids for one in found.questions])

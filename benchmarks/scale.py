@@ -63,12 +63,18 @@ def write_survey(path: Path, questions: int) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def prepared(survey: Path) -> run.Prepared:
-    """The study, looked up. The survey's file says how it is asked, such as ``samples-20.csv``."""
+def asked_as(survey: Path) -> tuple[str, int]:
+    """By which method, and how often a question is asked: the survey's file says it, such as ``samples-20.csv``."""
     method, often = survey.stem.split("-")
-    study = {"model": "scripted:hash", "survey": str(survey), "voices": VOICES, "orders": int(often), "resamples": 1000}
+    return method, int(often)
+
+
+def prepared(survey: Path) -> run.Prepared:
+    """The study, looked up."""
+    method, often = asked_as(survey)
+    study = {"model": "scripted:hash", "survey": str(survey), "voices": VOICES, "orders": often, "resamples": 1000}
     if method == "samples":
-        study |= {"method": "samples", "samples": int(often), "orders": 2}
+        study |= {"method": "samples", "samples": often, "orders": 2}
     return run.prepare(Study.model_validate(study))
 
 
@@ -90,7 +96,7 @@ def written(survey: Path, folder: Path) -> None:
     study, engine = prepared(survey), open_engine("scripted:hash")
     record = records.open_run(folder, records.specify(study, engine), ())
     draw = np.random.default_rng(0)
-    asked, each = study.survey.questions, int(survey.stem.split("-")[1])
+    asked, each = study.survey.questions, asked_as(survey)[1]
     count, wide = len(asked) * each, len(OPTIONS)
     orders = np.array([laid_out(study.study, asked[0])[at % 2].order for at in range(each)])
     with (folder / "answers.parquet").open("wb") as file, pq.ParquetWriter(file, ANSWERS, compression="zstd") as table:

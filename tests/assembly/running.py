@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -46,6 +46,12 @@ def started(folder: Path, *further: str) -> Iterator[Running]:
     with site:
         yield Running(f"http://127.0.0.1:{port}", entry, folder)
         site.terminate()
+
+
+def is_there(page: Any) -> None:
+    """Wait for the page of Chromium to be whole: a click that leads on returns before the new document has a body."""
+    page.wait_for_load_state()
+    page.locator("body").wait_for()
 
 
 def free_port() -> int:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.assembly.interviewer import CARD, Interviewer
-from tests.assembly.running import ANSWERS, Running, started
+from tests.assembly.running import ANSWERS, Running, is_there, started
 from tests.engines.fake_server import serving
 from tests.report.conftest import AXE, browser
 
@@ -72,9 +72,7 @@ class Person:
 
     def look(self, name: str) -> None:
         """The page does not scroll sideways, not at four times the size of a laptop's either, and axe finds nothing."""
-        # A click that leads on returns before the new document has a body.
-        self.page.wait_for_load_state()
-        self.page.locator("body").wait_for()
+        is_there(self.page)
         for width in (320, self.width):
             self.page.set_viewport_size({"width": width, "height": self.height})
             wide = self.page.evaluate("document.documentElement.scrollWidth")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.assembly.running import ANSWERS, Running, running
+from tests.assembly.running import ANSWERS, Running, is_there, running
 from tests.report.conftest import AXE, browser
 
 __all__ = ["browser", "running"]
@@ -45,9 +45,7 @@ class Eyes:
 
     def look(self, name: str) -> None:
         """No page scrolls sideways, axe finds nothing, on either screen; nor sideways on the smallest."""
-        # A click that leads on returns before the new document has a body.
-        self.page.wait_for_load_state()
-        self.page.locator("body").wait_for()
+        is_there(self.page)
         self.page.set_viewport_size({"width": 320, "height": 640})
         assert self.page.evaluate("document.documentElement.scrollWidth") <= 320, f"{self.page.url} on 320"
         folder = os.environ.get("PLURALIGN_SCREENSHOTS")

@@ -44,11 +44,14 @@ class Difference(_Part):
     ``None`` for what stands alone."""
 
     @property
+    def telling(self) -> float | None:
+        """The p-value that counts: the corrected one where there is one."""
+        return self.p if self.p_adjusted is None else self.p_adjusted
+
+    @property
     def decided(self) -> bool:
-        """Whether it can be told from no difference at all: by the corrected p-value where there is one, and never
-        against the interval.
-        """
-        p = self.p if self.p_adjusted is None else self.p_adjusted
+        """Whether it can be told from no difference: by the p-value that counts, and never against the interval."""
+        p = self.telling
         if p is None or self.low is None or self.high is None:
             return False
         return p <= LEVEL and (self.low > 0 or self.high < 0)

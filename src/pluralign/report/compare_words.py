@@ -105,9 +105,8 @@ def sentence_of(comparison: Comparison, pair: Pair, voice: VoiceChange, *, by_to
     between = f"the difference lies between {_span(low)} and {_span(high)}"
     if low > 0 or high < 0:
         # Interval and test part company where there are few questions, or many comparisons; the stricter one decides.
-        adjusted = difference.p_adjusted is not None
-        p = difference.p_adjusted if adjusted else difference.p
-        told = f" (p = {words.number(p, 3)}{', corrected for many' if adjusted else ''})"
+        corrected = "" if difference.p_adjusted is None else ", corrected for many"
+        told = f" (p = {words.number(difference.telling, 3)}{corrected})"
         return f"{which}: {between}, but the test{told} does not rule out that there is none."
     return f"{which}: {between}."
 

@@ -19,7 +19,12 @@ class Agreed(NamedTuple):
 def is_stale(mine: Participation) -> bool:
     """Whether this person has not agreed to the words as they are now."""
     latest = mine.consents.last()
-    return latest is None or latest.version != mine.assembly.consent_version
+    return latest is None or is_outdated(latest, mine.assembly)
+
+
+def is_outdated(consent: Consent, assembly: Assembly) -> bool:
+    """Whether the words have changed since this consent."""
+    return consent.version != assembly.consent_version
 
 
 def words_of(assembly: Assembly, version: int) -> str:

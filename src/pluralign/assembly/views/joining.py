@@ -175,7 +175,7 @@ def consent(request: HttpRequest, slug: str) -> HttpResponse:
                 return redirect("return-code", slug=slug)
             return redirect("home", slug=slug)
     latest = mine.consents.last() if mine is not None else None
-    stale = mine is not None and latest is not None and consents.is_stale(mine)
+    stale = latest is not None and consents.is_outdated(latest, assembly)
     context = {
         "assembly": assembly,
         "form": form,
